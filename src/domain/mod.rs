@@ -1,0 +1,14 @@
+//! Pure types and rules: what a conversation, a knowledge entry and a success rate *are*.
+//!
+//! Guarantees: no IO, no async, no vendor crate, no clock and no randomness of its own. Everything here can be tested
+//! with values alone.
+
+pub mod analysis;
+pub mod clock;
+pub mod conversation;
+pub mod error;
+pub mod ids;
+pub mod knowledge;
+pub mod language;
+pub mod success;
+pub mod vectors;

@@ -1,0 +1,1 @@
+//! The truth: conversations, knowledge and jobs, on SQLite and PostgreSQL.
