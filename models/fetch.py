@@ -9,7 +9,8 @@ of downloading. See README.md.
 import sys
 
 if sys.version_info < (3, 11):
-    sys.exit("models: Python 3.11 or newer is needed, this is %d.%d; run `python3.11 models/fetch.py`" % sys.version_info[:2])
+    sys.exit("models: Python 3.11 or newer is needed, this is %d.%d; run `python3.11 models/fetch.py`"
+             % sys.version_info[:2])
 sys.dont_write_bytecode = True
 
 import argparse
@@ -80,9 +81,8 @@ class Fetcher:
             return
         with self.cache.locked(MODELS_DIR):
             if missing_runtime:
-                self._fetch(
-                    missing_runtime.name, self.manifest.runtime_key(missing_runtime), self._build_runtime, missing_runtime
-                )
+                key = self.manifest.runtime_key(missing_runtime)
+                self._fetch(missing_runtime.name, key, self._build_runtime, missing_runtime)
             for model in missing_models:
                 self._fetch(model.name, self.manifest.model_key(model), self._build_model, model)
 

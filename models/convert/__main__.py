@@ -26,7 +26,6 @@ def run_build(job: dict) -> float:
     """Converts, then checks what was converted."""
     encoder = build.read(job["model"], Path(job["sources"]))
     build.write(encoder, job["files"], Path(job["directory"]), Path(job["scratch"]))
-    del encoder  # hundreds of megabytes that the check does not need
     return run_check(job)
 
 

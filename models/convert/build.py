@@ -34,9 +34,10 @@ def read(model: dict, sources: Path) -> Encoder:
 
 
 def write(encoder: Encoder, files: dict[str, str], output: Path, scratch: Path) -> None:
-    """Writes the int8 graph and the tokenizer's files into `output`."""
+    """Writes the int8 graph and the tokenizer's files into `output`; uses the weights up."""
     single_precision = scratch / "fp32.onnx"
     write_fp32(encoder, single_precision)
+    encoder.weights.clear()  # hundreds of megabytes, and the quantiser needs several times that
     _quantise(single_precision, output / files["model"])
     single_precision.unlink()
     write_json(encoder.tokenizer, output / files["tokenizer"])
@@ -56,7 +57,12 @@ def write_json(value: dict, path: Path) -> None:
 
 
 def _quantise(source: Path, target: Path) -> None:
-    """int8 weights with one scale per column; activations get theirs at run time."""
+    """int8 weights with one scale per column; activations get theirs at run time.
+
+    Weights keep to 7 bits (`reduce_range`): processors without VNNI add pairs of products in
+    16 bits, which 8-bit weights overflow. Simulated, that costs MiniLM up to 0.014 of cosine
+    to fp32; 7 bits cost at most 0.006, and the same on every processor.
+    """
     # It advises a shape-inference pass that changes nothing for this graph.
     logging.getLogger().setLevel(logging.ERROR)
     quantize_dynamic(
@@ -64,5 +70,6 @@ def _quantise(source: Path, target: Path) -> None:
         target,
         weight_type=QuantType.QInt8,
         per_channel=True,
+        reduce_range=True,
         op_types_to_quantize=["MatMul", "Gather"],
     )

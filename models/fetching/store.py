@@ -27,7 +27,9 @@ def write_stamp(directory: Path, key: str) -> None:
     for path in sorted(directory.iterdir()):
         files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
         path.chmod(0o444)
-    (directory / STAMP).write_text(json.dumps({"key": key, "files": files}, indent=1) + "\n", encoding="utf-8")
+    stamp = directory / STAMP
+    stamp.write_text(json.dumps({"key": key, "files": files}, indent=1) + "\n", encoding="utf-8")
+    stamp.chmod(0o444)
 
 
 def is_complete(directory: Path, key: str) -> bool:
@@ -132,10 +134,10 @@ class Cache:
         path = self._path(name, key)
         if not path.exists():
             return None
-        if is_complete(path, key) and not (problem := damage(path)):
+        problem = damage(path)
+        if not problem and is_complete(path, key):
             return path
-        else:
-            problem = damage(path) or "its stamp is for something else"
+        problem = problem or "its stamp is for something else"
         say(f"{name}: the cached copy is damaged ({problem}); making it anew")
         shutil.rmtree(path)
         return None
