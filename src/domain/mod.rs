@@ -6,9 +6,12 @@
 pub mod analysis;
 pub mod clock;
 pub mod conversation;
+pub mod draft;
 pub mod error;
 pub mod ids;
 pub mod knowledge;
 pub mod language;
+pub mod query;
 pub mod success;
+pub mod text;
 pub mod vectors;
