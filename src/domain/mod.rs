@@ -4,6 +4,7 @@
 //! with values alone.
 
 pub mod analysis;
+pub mod classify;
 pub mod clock;
 pub mod conversation;
 pub mod draft;
@@ -12,6 +13,8 @@ pub mod ids;
 pub mod knowledge;
 pub mod language;
 pub mod query;
+pub mod ranking;
+pub mod softmax;
 pub mod success;
 pub mod text;
 pub mod vectors;

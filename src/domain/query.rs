@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::Speaker;
 use crate::domain::error::FieldError;
-use crate::domain::ids::EntryId;
+use crate::domain::ids::{EntryId, ExemplarId};
 use crate::domain::knowledge::KnowledgeType;
 use crate::domain::language::Language;
 use crate::domain::success::SuccessRate;
@@ -136,6 +136,9 @@ pub struct OfferedEntry {
     pub score: f64,
     /// Cosine of the utterance and the matched one.
     pub similarity: f64,
+    /// The learned utterance that was nearest: its id, for evaluation.
+    #[serde(skip)]
+    pub matched_exemplar: ExemplarId,
     /// The learned utterance that was nearest.
     pub matched_utterance: String,
     /// How often it led to success.

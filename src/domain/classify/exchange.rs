@@ -1,0 +1,156 @@
+//! Exchanges: a need of the user and the agent's turn that answers it, and which kind of knowledge that is.
+//!
+//! The kind is told by a classifier over the acts of both turns. It never sees a word, so it carries over to other
+//! businesses and languages as far as the acts do. Its weights stand in `data/exchanges.toml`; `turnwise eval exchanges
+//! --fit` makes them from the development part of the labelled demo.
+
+use std::sync::LazyLock;
+
+use crate::domain::classify::acts::{Acts, AgentAct, UserAct};
+use crate::domain::conversation::{Burst, Speaker};
+use crate::domain::knowledge::KnowledgeType;
+use crate::domain::softmax::{Scaling, Softmax};
+use crate::domain::text;
+
+/// The fitted weights.
+const WEIGHTS: &str = include_str!("data/exchanges.toml");
+/// The class of exchanges that hold no knowledge.
+const NONE: &str = "none";
+/// Strength of the penalty of the fit; chosen by cross-validation over the development part of the demo.
+const L2: f32 = 0.02;
+/// Keeps the logarithm of an act that is all but impossible from ruling everything else.
+const FLOOR: f32 = 1e-3;
+
+/// A turn of one speaker, understood.
+#[derive(Clone, Debug)]
+pub struct ReadTurn {
+    /// What was said, as one burst.
+    pub burst: Burst,
+    /// What it is there for as a whole.
+    pub acts: Acts,
+    /// What its sentences are there for, each act at its strongest.
+    pub sentence_acts: Acts,
+}
+
+/// A need and the turn that answers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exchange {
+    /// Position of the need among the bursts.
+    pub need: usize,
+    /// Position of the answer among the bursts.
+    pub answer: usize,
+    /// Which knowledge it holds.
+    pub kind: KnowledgeType,
+    /// How sure that is, 0 to 1.
+    pub probability: f32,
+}
+
+/// Tells what knowledge an exchange holds, if any.
+pub struct ExchangeClassifier(Softmax);
+
+static EMBEDDED: LazyLock<ExchangeClassifier> = LazyLock::new(|| {
+    ExchangeClassifier(toml::from_str(WEIGHTS).expect("the embedded weights are well-formed"))
+});
+
+impl ExchangeClassifier {
+    /// The weights that ship with Turnwise.
+    pub fn embedded() -> &'static Self {
+        &EMBEDDED
+    }
+
+    /// Fits weights on labelled exchanges: features of [`features`], and the kind or none.
+    pub fn fit(rows: &[Vec<f32>], kinds: &[Option<KnowledgeType>]) -> Self {
+        let mut classes: Vec<&str> = KnowledgeType::ALL.iter().map(|kind| kind.as_str()).collect();
+        classes.push(NONE);
+        let labels: Vec<usize> =
+            kinds.iter().map(|kind| kind.map_or(KnowledgeType::ALL.len(), |kind| kind as usize)).collect();
+        let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+        Self(Softmax::fit(&rows, &labels, &classes, Scaling::Standardise, L2))
+    }
+
+    /// The weights as they are shipped.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&self.0).unwrap_or_default()
+    }
+
+    /// The most likely kind with its probability, and that of no knowledge.
+    pub fn classify(&self, need: &ReadTurn, answer: &ReadTurn) -> (KnowledgeType, f32, f32) {
+        let probabilities = self.0.predict(&features(need, answer));
+        let best = KnowledgeType::ALL.iter().copied().max_by(|a, b| {
+            probabilities[*a as usize].total_cmp(&probabilities[*b as usize])
+        });
+        let kind = best.unwrap_or(KnowledgeType::Faq);
+        (kind, probabilities[kind as usize], probabilities[KnowledgeType::ALL.len()])
+    }
+}
+
+/// What the classifier sees of an exchange: logarithms of the acts of both turns, as a whole and by sentence, whether
+/// they are put as questions, and how long they are.
+pub fn features(need: &ReadTurn, answer: &ReadTurn) -> Vec<f32> {
+    let logs = |acts: &Acts| acts.0.iter().map(|p| (p + FLOOR).ln()).collect::<Vec<f32>>();
+    let length = |turn: &ReadTurn| (1.0 + turn.burst.text.chars().count() as f32).ln();
+    let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
+    let asks = |turn: &ReadTurn| text::sentences(&turn.burst.text).iter().any(|s| text::ends_as_question(s));
+    let mut row = logs(&need.acts);
+    row.extend(logs(&need.sentence_acts));
+    row.extend(logs(&answer.acts));
+    row.extend(logs(&answer.sentence_acts));
+    row.extend([
+        flag(text::ends_as_question(&need.burst.text)),
+        flag(asks(need)),
+        flag(text::ends_as_question(&answer.burst.text)),
+        length(need),
+        length(answer),
+    ]);
+    row
+}
+
+/// Whether a user's turn opens a need: asks, wants, complains or resists, rather than gives details or chats.
+pub fn is_need(turn: &ReadTurn) -> bool {
+    let acts = turn.acts.max(&turn.sentence_acts);
+    let needs = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
+    let need = needs.iter().map(|act| acts.user(*act)).fold(0.0, f32::max);
+    need >= 0.3
+}
+
+/// The exchanges of a conversation that hold knowledge with at least this probability, in order.
+///
+/// An agent often asks back before answering, and the user then gives details: the need that is answered is the last
+/// one that was opened, unless the user's latest turn opened another.
+pub fn exchanges(turns: &[ReadTurn], classifier: &ExchangeClassifier, min_probability: f32) -> Vec<Exchange> {
+    let mut found: Vec<Exchange> = Vec::new();
+    let mut open: Option<usize> = None;
+    for (at, turn) in turns.iter().enumerate() {
+        if turn.burst.speaker == Speaker::User {
+            if is_need(turn) {
+                open = Some(at);
+            }
+            continue;
+        }
+        let Some(previous) = at.checked_sub(1) else { continue };
+        let need = open.unwrap_or(previous);
+        let (kind, probability, none) = classifier.classify(&turns[need], turn);
+        if probability < min_probability || none > probability {
+            continue;
+        }
+        if kind == KnowledgeType::ObjectionHandling && resisted_again(turns.get(at + 1)) {
+            continue;
+        }
+        found.push(Exchange { need, answer: at, kind, probability });
+        open = None;
+    }
+    found
+}
+
+/// Whether the user's next turn shows that the reply did not win the user over.
+fn resisted_again(next: Option<&ReadTurn>) -> bool {
+    let against = [UserAct::Objection, UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline];
+    next.is_some_and(|turn| against.iter().map(|act| turn.acts.user(*act)).sum::<f32>() > 0.7)
+}
+
+/// Whether an agent's turn carries something to say or do: not a question back, a greeting, a read-back, or filling.
+pub fn has_substance(acts: &Acts) -> bool {
+    let empty =
+        [AgentAct::Ask, AgentAct::Confirm, AgentAct::Filler, AgentAct::Greeting, AgentAct::Closing, AgentAct::Transfer];
+    empty.iter().map(|act| acts.agent(*act)).sum::<f32>() < 0.5
+}

@@ -1,0 +1,96 @@
+//! The open index generations: for each active model its embedder and its two collections.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::domain::clock::Timestamp;
+use crate::embedding::{Embedder, Embedders};
+use crate::engine::error::Error;
+use crate::index::{Collection, IndexSettings, VectorIndex};
+use crate::store::{self, Store};
+
+/// One complete set of vectors made by one model.
+pub struct Generation {
+    /// Its name, such as `multilingual-e5-small-1`.
+    pub name: String,
+    /// The model that makes its vectors.
+    pub embedder: Arc<Embedder>,
+    /// One point per exemplar.
+    pub exemplars: VectorIndex,
+    /// One point per chunk.
+    pub chunks: VectorIndex,
+}
+
+impl Generation {
+    /// The index of a collection.
+    pub fn index(&self, collection: Collection) -> &VectorIndex {
+        match collection {
+            Collection::Exemplars => &self.exemplars,
+            Collection::Chunks => &self.chunks,
+        }
+    }
+}
+
+/// All active generations, at least one; the first answers queries.
+pub struct Generations(Vec<Generation>);
+
+impl Generations {
+    /// Opens the shards of every active model under `data_dir`, making and recording those that are new.
+    ///
+    /// # Errors
+    /// When a shard or the database cannot be opened.
+    pub async fn open(
+        data_dir: &Path,
+        embedders: &Embedders,
+        settings: &IndexSettings,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let mut generations = Vec::new();
+        for embedder in embedders.iter() {
+            let spec = embedder.spec();
+            let name = format!("{}-1", spec.name);
+            let mut tx = store.begin().await?;
+            let record = store::Generation {
+                name: name.clone(),
+                model: spec.name.clone(),
+                dimension: spec.dimension,
+                created_at: now,
+            };
+            tx.insert_generation(&record).await?;
+            tx.commit().await?;
+            let open = |collection: Collection| {
+                let dir = collection.shard_dir(data_dir, &name);
+                async move { VectorIndex::open(&dir, collection, spec.dimension, settings).await }
+            };
+            generations.push(Generation {
+                exemplars: open(Collection::Exemplars).await?,
+                chunks: open(Collection::Chunks).await?,
+                embedder: Arc::clone(embedder),
+                name: name.clone(),
+            });
+        }
+        Ok(Self(generations))
+    }
+
+    /// The generation that answers queries.
+    pub fn first(&self) -> &Generation {
+        self.0.first().expect("`Embedders` holds at least one model, so there is a generation")
+    }
+
+    /// All of them, the one that answers queries first.
+    pub fn iter(&self) -> impl Iterator<Item = &Generation> {
+        self.0.iter()
+    }
+
+    /// Waits for optimisations, flushes and frees the directories.
+    pub async fn close(&self) {
+        for generation in &self.0 {
+            for collection in Collection::ALL {
+                if let Err(error) = generation.index(collection).close().await {
+                    tracing::warn!(index.generation = generation.name, error = %error, "An index did not close cleanly");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What the services share: one `Error`, the open index generations, the understanding of turns, entries in memory.
+
+pub mod error;
+pub mod generations;
+pub mod hydration;
+pub mod understanding;
+
+use std::sync::Arc;
+
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::ids::IdSource;
+use crate::engine::generations::Generations;
+use crate::engine::hydration::EntryCache;
+use crate::engine::understanding::Understanding;
+use crate::store::Store;
+
+/// Everything that a service works with; built once in `app.rs`.
+pub struct Engine {
+    /// The truth.
+    pub store: Store,
+    /// One index generation per active model; the first answers queries.
+    pub generations: Generations,
+    /// What speakers do and what users want, for the first model.
+    pub understanding: Arc<Understanding>,
+    /// Entries in memory.
+    pub entries: EntryCache,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdSource>,
+}
+
+impl Engine {
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A fresh UUIDv7.
+    pub fn new_uuid(&self) -> uuid::Uuid {
+        self.ids.uuid(self.clock.now())
+    }
+}

@@ -1,0 +1,196 @@
+//! What speakers do and what users want, for one embedding model.
+//!
+//! Fitting embeds about 3 400 seed sentences once per model (half a minute); the result is kept in a file that is named
+//! after everything it depends on, so that a changed seed, intent or model makes a new one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::domain::classify::acts::{ActClassifier, Acts, AgentAct, LabelledActs, UserAct};
+use crate::domain::classify::exchange::ReadTurn;
+use crate::domain::classify::intents::{IntentClassifier, RecognisedIntent};
+use crate::domain::classify::seeds::{ActSeeds, IntentSeeds, act_seeds, intent_seeds};
+use crate::domain::conversation::{Burst, Speaker};
+use crate::domain::text;
+use crate::embedding::{Embedder, Lane, Role};
+use crate::engine::error::Error;
+
+/// Rises when the file or the way of fitting changes.
+const FORMAT: u32 = 1;
+
+/// The fitted classifiers of one model.
+#[derive(Serialize, Deserialize)]
+pub struct Understanding {
+    acts: ActClassifier,
+    intents: IntentClassifier,
+}
+
+impl Understanding {
+    /// Reads the classifiers of this model from `cache_dir`, or fits them and writes them there.
+    ///
+    /// # Errors
+    /// When the intents file is wrong, or the model fails. A cache that cannot be written costs time at the next start
+    /// and is only logged.
+    pub async fn open(embedder: &Embedder, cache_dir: &Path, intents_file: Option<&Path>) -> Result<Self, Error> {
+        let own = intents_file.map(read_intents).transpose()?;
+        let acts = act_seeds();
+        let intents = intent_seeds(own.as_deref())?;
+        let file = cache_file(cache_dir, embedder, &acts, &intents);
+        if let Some(known) = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            return Ok(known);
+        }
+        tracing::info!(embedding.model = embedder.spec().name, "Fitting the classifiers of turns, once for this model");
+        let fitted =
+            Self { acts: fit_acts(embedder, &acts).await?, intents: fit_intents(embedder, &intents).await? };
+        if let Err(error) = write_atomically(&file, &serde_json::to_vec(&fitted).unwrap_or_default()) {
+            tracing::warn!(path = %file.display(), %error, "The fitted classifiers could not be kept for the next start");
+        }
+        Ok(fitted)
+    }
+
+    /// The intents of an utterance, from its embedding with the query prefix; most likely first.
+    pub fn intents(&self, vector: &[f32]) -> Vec<RecognisedIntent> {
+        self.intents.rank(vector)
+    }
+
+    /// How near an utterance is to any known intent, -1 to 1.
+    pub fn familiarity(&self, vector: &[f32]) -> f32 {
+        self.intents.familiarity(vector)
+    }
+
+    /// The category of an intent.
+    pub fn category_of(&self, intent: &str) -> Option<&str> {
+        self.intents.category_of(intent)
+    }
+
+    /// The acts of one text.
+    pub fn acts(&self, speaker: Speaker, vector: &[f32]) -> Acts {
+        self.acts.classify(speaker, vector)
+    }
+
+    /// Reads the turns of a conversation: embeds each burst and its sentences, and tells what they are there for.
+    /// Returns the turns with the embedding of each whole burst (query prefix).
+    ///
+    /// # Errors
+    /// When the model fails or too much waits.
+    pub async fn read(
+        &self,
+        embedder: &Embedder,
+        bursts: Vec<Burst>,
+    ) -> Result<Vec<(ReadTurn, std::sync::Arc<[f32]>)>, Error> {
+        let mut texts: Vec<String> = Vec::new();
+        let mut spans = Vec::with_capacity(bursts.len());
+        for burst in &bursts {
+            let first = texts.len();
+            texts.push(burst.text.clone());
+            let sentences = text::sentences(&burst.text);
+            if sentences.len() > 1 {
+                texts.extend(sentences.into_iter().filter(|s| text::word_count(s) > 0).map(str::to_owned));
+            }
+            spans.push(first..texts.len());
+        }
+        let embedded = embedder.embed(Lane::Batch, Role::Query, &texts, None).await?;
+        let turns = bursts.into_iter().zip(spans).map(|(burst, span)| {
+            let whole = &embedded[span.start].vector;
+            let acts = self.acts(burst.speaker, whole);
+            let sentence_acts = embedded[span.clone()]
+                .iter()
+                .skip(usize::from(span.len() > 1))
+                .map(|sentence| self.acts(burst.speaker, &sentence.vector))
+                .reduce(|a, b| a.max(&b))
+                .unwrap_or_else(|| acts.clone());
+            (ReadTurn { burst, acts, sentence_acts }, std::sync::Arc::clone(whole))
+        });
+        Ok(turns.collect())
+    }
+}
+
+fn read_intents(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|error| Error::Configuration {
+        key: "learning.intents_file".to_owned(),
+        message: format!("{}: {error}", path.display()),
+    })
+}
+
+async fn fit_acts(embedder: &Embedder, seeds: &ActSeeds) -> Result<ActClassifier, Error> {
+    let user = embed_all(embedder, seeds.user.values().flatten()).await?;
+    let agent = embed_all(embedder, seeds.agent.values().flatten()).await?;
+    let user_labels = labels(&seeds.user, |name| UserAct::ALL.iter().position(|act| act.as_str() == name));
+    let agent_labels = labels(&seeds.agent, |name| AgentAct::ALL.iter().position(|act| act.as_str() == name));
+    let task = move || {
+        let rows = |vectors: &[std::sync::Arc<[f32]>], labels: &[usize]| {
+            assert_eq!(vectors.len(), labels.len(), "every seed has an act");
+        };
+        rows(&user, &user_labels);
+        rows(&agent, &agent_labels);
+        ActClassifier::fit(
+            &LabelledActs { vectors: user.iter().map(|v| &v[..]).collect(), labels: user_labels },
+            &LabelledActs { vectors: agent.iter().map(|v| &v[..]).collect(), labels: agent_labels },
+        )
+    };
+    // A second or two of arithmetic, which must not stall the async worker.
+    tokio::task::spawn_blocking(task).await.map_err(|_| Error::Overloaded)
+}
+
+fn labels(seeds: &BTreeMap<String, Vec<String>>, index: impl Fn(&str) -> Option<usize>) -> Vec<usize> {
+    seeds
+        .iter()
+        .flat_map(|(name, texts)| {
+            let label = index(name).expect("the embedded seed files name only known acts, which a test checks");
+            std::iter::repeat_n(label, texts.len())
+        })
+        .collect()
+}
+
+async fn fit_intents(
+    embedder: &Embedder,
+    seeds: &BTreeMap<String, IntentSeeds>,
+) -> Result<IntentClassifier, Error> {
+    let mut intents = BTreeMap::new();
+    for (name, intent) in seeds {
+        let vectors = embed_all(embedder, intent.exemplars.iter()).await?;
+        let vectors = vectors.iter().map(|vector| vector.to_vec()).collect();
+        intents.insert(name.clone(), (intent.category.clone(), vectors));
+    }
+    Ok(IntentClassifier::new(intents))
+}
+
+async fn embed_all<'a>(
+    embedder: &Embedder,
+    texts: impl Iterator<Item = &'a String>,
+) -> Result<Vec<std::sync::Arc<[f32]>>, Error> {
+    let texts: Vec<&str> = texts.map(String::as_str).collect();
+    let embedded = embedder.embed(Lane::Batch, Role::Query, &texts, None).await?;
+    Ok(embedded.into_iter().map(|embedded| embedded.vector).collect())
+}
+
+/// Named after everything that the fit depends on.
+fn cache_file(
+    dir: &Path,
+    embedder: &Embedder,
+    acts: &ActSeeds,
+    intents: &BTreeMap<String, IntentSeeds>,
+) -> PathBuf {
+    let spec = embedder.spec();
+    let mut hash = Sha256::new();
+    hash.update(format!("{FORMAT} {} {} {} {acts:?} {intents:?}", spec.name, spec.dimension, spec.query_prefix));
+    let digest = hex::encode(hash.finalize());
+    dir.join(format!("understanding-{}-{}.json", spec.name, &digest[..16]))
+}
+
+fn write_atomically(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let Some(dir) = file.parent() else { return Ok(()) };
+    std::fs::create_dir_all(dir)?;
+    let mut draft = tempfile_in(dir)?;
+    std::io::Write::write_all(&mut draft.1, bytes)?;
+    std::fs::rename(&draft.0, file)
+}
+
+/// A file of our own beside the final one: two processes may fit at the same time.
+fn tempfile_in(dir: &Path) -> std::io::Result<(PathBuf, std::fs::File)> {
+    let path = dir.join(format!(".understanding-{}.tmp", std::process::id()));
+    Ok((path.clone(), std::fs::File::create(path)?))
+}

@@ -1,0 +1,90 @@
+//! Key phrases: runs of telling words in what the user said, the most telling first.
+//!
+//! A candidate is a run of up to three words without stop words (Rose et al., *Automatic keyword extraction*, 2010); it
+//! scores by how often it was said, by its length, and more when both sides said it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::conversation::Speaker;
+use crate::domain::language::Language;
+use crate::domain::text;
+use crate::learning::analysis::Understood;
+
+/// The most phrases of one conversation.
+const MAX_PHRASES: usize = 8;
+/// The most words of one phrase.
+const MAX_WORDS: usize = 3;
+
+/// The key phrases of a conversation.
+pub fn key_phrases(turns: &[Understood], language: &Language) -> Vec<String> {
+    let stop_words = stop_words_of(language);
+    let mut scores: BTreeMap<Vec<String>, f64> = BTreeMap::new();
+    let mut agent_said: BTreeSet<Vec<String>> = BTreeSet::new();
+    for (turn, _) in turns {
+        for sentence in text::sentences(&turn.burst.text) {
+            for phrase in candidates(sentence, &stop_words) {
+                match turn.burst.speaker {
+                    Speaker::User => *scores.entry(phrase.clone()).or_default() += phrase.len() as f64,
+                    _ => _ = agent_said.insert(phrase),
+                }
+            }
+        }
+    }
+    let mut ranked: Vec<(Vec<String>, f64)> = scores
+        .into_iter()
+        .map(|(phrase, score)| {
+            let echoed = if agent_said.contains(&phrase) { 1.5 } else { 1.0 };
+            (phrase, score * echoed)
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+
+    let mut kept: Vec<Vec<String>> = Vec::new();
+    for (phrase, _) in ranked {
+        let within = |longer: &Vec<String>| longer.windows(phrase.len()).any(|part| part == phrase.as_slice());
+        if kept.len() < MAX_PHRASES && !kept.iter().any(within) {
+            kept.push(phrase);
+        }
+    }
+    kept.into_iter().map(|phrase| phrase.join(" ")).collect()
+}
+
+/// Runs of words that are no stop words, cut to at most three.
+fn candidates(sentence: &str, stop_words: &BTreeSet<String>) -> Vec<Vec<String>> {
+    let words = text::words(sentence);
+    let telling = |word: &String| word.chars().count() > 2 && !stop_words.contains(word) && !is_number(word);
+    words
+        .split(|word| !telling(word))
+        .filter(|run| !run.is_empty())
+        .flat_map(|run| run.chunks(MAX_WORDS))
+        .map(<[String]>::to_vec)
+        .collect()
+}
+
+fn is_number(word: &str) -> bool {
+    word.chars().all(|c| c.is_numeric())
+}
+
+fn stop_words_of(language: &Language) -> BTreeSet<String> {
+    // English words turn up in every language of a call centre, so theirs go too.
+    let mut words: BTreeSet<String> = stop_words::get(stop_words::LANGUAGE::English).iter().map(|w| (*w).into()).collect();
+    let own = match language.primary() {
+        "es" => Some(stop_words::LANGUAGE::Spanish),
+        "ar" => Some(stop_words::LANGUAGE::Arabic),
+        "hi" => Some(stop_words::LANGUAGE::Hindi),
+        "ur" => Some(stop_words::LANGUAGE::Urdu),
+        "fr" => Some(stop_words::LANGUAGE::French),
+        "de" => Some(stop_words::LANGUAGE::German),
+        "it" => Some(stop_words::LANGUAGE::Italian),
+        "pt" => Some(stop_words::LANGUAGE::Portuguese),
+        "nl" => Some(stop_words::LANGUAGE::Dutch),
+        "tr" => Some(stop_words::LANGUAGE::Turkish),
+        "ru" => Some(stop_words::LANGUAGE::Russian),
+        "id" => Some(stop_words::LANGUAGE::Indonesian),
+        _ => None,
+    };
+    if let Some(own) = own {
+        words.extend(stop_words::get(own).iter().map(|word| (*word).into()));
+    }
+    words
+}

@@ -1,0 +1,82 @@
+//! Cutting a conversation into pieces for search by meaning over conversations.
+//!
+//! A chunk holds at most [`LearningSettings::chunk_tokens`](super::settings::LearningSettings) tokens and never reaches
+//! across more turns than it needs: consecutive turns are joined while they fit, and a turn that is too long is cut at
+//! the most natural places (crate `text-splitter`).
+
+use crate::domain::analysis::Chunk;
+use crate::domain::conversation::{Burst, Speaker, bursts};
+use crate::domain::ids::{ChunkId, ConversationId};
+use crate::domain::redaction::Redactor;
+use crate::domain::text;
+use crate::embedding::Embedder;
+use crate::engine::error::Error;
+use crate::learning::Learner;
+use crate::learning::pipeline::Stage;
+use crate::store::{Job, StoredConversation};
+
+impl Learner {
+    /// Stage `chunk`: stores the chunks of a conversation in place of those before.
+    pub(super) async fn chunk(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
+        let conversation = &stored.conversation;
+        let redactor = Redactor::for_conversation(
+            conversation.turns.iter().map(|turn| (turn.speaker, turn.text.as_str())),
+        );
+        let mut spoken = bursts(&conversation.turns);
+        for burst in &mut spoken {
+            burst.text = redactor.redact(burst.speaker, &text::strip_injected(&burst.text));
+        }
+        let embedder = &self.engine.generations.first().embedder;
+        let chunks = chunk_bursts(conversation.id, &spoken, embedder, self.settings.chunk_tokens)?;
+        let mut tx = self.engine.store.begin().await?;
+        tx.replace_chunks(&job.tenant, conversation.id, &chunks, self.engine.now()).await?;
+        self.commit_stage(tx, job, stored, Some(Stage::IndexChunks)).await
+    }
+}
+
+/// The chunks of redacted bursts.
+fn chunk_bursts(
+    conversation: ConversationId,
+    bursts: &[Burst],
+    embedder: &Embedder,
+    max_tokens: usize,
+) -> Result<Vec<Chunk>, Error> {
+    let mut chunks = Vec::new();
+    let mut open: Option<(usize, usize, String)> = None;
+    for burst in bursts {
+        let line = line_of(burst);
+        if let Some((first, last, so_far)) = open.take() {
+            let joined = format!("{so_far}\n{line}");
+            if embedder.count_tokens(&joined)? <= max_tokens {
+                open = Some((first, burst.last, joined));
+                continue;
+            }
+            push(&mut chunks, conversation, first, last, so_far);
+        }
+        if embedder.count_tokens(&line)? <= max_tokens {
+            open = Some((burst.first, burst.last, line));
+            continue;
+        }
+        for range in embedder.split(&line, max_tokens)? {
+            push(&mut chunks, conversation, burst.first, burst.last, line[range].trim().to_owned());
+        }
+    }
+    if let Some((first, last, text)) = open {
+        push(&mut chunks, conversation, first, last, text);
+    }
+    Ok(chunks)
+}
+
+fn push(chunks: &mut Vec<Chunk>, conversation: ConversationId, first_turn: usize, last_turn: usize, text: String) {
+    if text.is_empty() {
+        return;
+    }
+    let ordinal = chunks.len();
+    let id = ChunkId::derive(conversation, ordinal, &text);
+    chunks.push(Chunk { id, conversation_id: conversation, ordinal, first_turn, last_turn, text });
+}
+
+fn line_of(burst: &Burst) -> String {
+    let speaker = if burst.speaker == Speaker::User { "User" } else { "Agent" };
+    format!("{speaker}: {}", burst.text)
+}

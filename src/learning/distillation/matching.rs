@@ -1,0 +1,105 @@
+//! Whether what a conversation shows is known already: by meaning of the need and of the answer.
+
+use std::sync::Arc;
+
+use crate::domain::ids::{EntryId, TenantId};
+use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
+use crate::domain::ranking::Calibration;
+use crate::domain::vectors::dot;
+use crate::embedding::{Lane, Role};
+use crate::engine::error::Error;
+use crate::index::{Filter, Search};
+use crate::learning::Learner;
+use crate::learning::distillation::wording::numbers_conflict;
+
+/// Exemplars that are looked at around a need, and around an answer's own need.
+const NEIGHBOURS: usize = 40;
+/// How much alike answers must be, relative to the setting, when the question is only of the same subject.
+const STRICT: f64 = 1.2;
+/// How much alike answers must be, relative to the setting, to be about the same thing at all.
+const RELATED: f64 = 0.75;
+
+/// An exchange that holds knowledge, with its vectors (query prefix).
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Which knowledge it is.
+    pub kind: KnowledgeType,
+    /// The need, redacted; the exemplar.
+    pub need: String,
+    /// The answer, redacted.
+    pub answer: String,
+    /// Embedding of the need.
+    pub need_vector: Arc<[f32]>,
+    /// Embedding of the answer.
+    pub answer_vector: Arc<[f32]>,
+    /// Ordinal of the user turn.
+    pub question_turn: usize,
+    /// Ordinal of the agent turn.
+    pub answer_turn: usize,
+}
+
+/// What is known about a finding.
+#[derive(Clone, Debug, Default)]
+pub struct Match {
+    /// The entry that says the same to the same need.
+    pub same: Option<EntryId>,
+    /// An entry that says nearly the same to another need.
+    pub near_duplicate: Option<EntryId>,
+    /// An entry that answers the same question differently.
+    pub contradiction: Option<EntryId>,
+}
+
+impl Learner {
+    /// Looks for what is known already about a finding.
+    pub(super) async fn match_finding(&self, tenant: &TenantId, finding: &Finding) -> Result<Match, Error> {
+        let generation = self.engine.generations.first();
+        let calibration = Calibration::of_model(&generation.embedder.spec().name);
+        let filter = Filter {
+            statuses: vec![EntryStatus::Candidate, EntryStatus::Live, EntryStatus::Quarantined, EntryStatus::Shadow],
+            knowledge_type: Some(finding.kind),
+            ..Filter::default()
+        };
+        let search = Search { filter, limit: NEIGHBOURS, deadline: None };
+        let hits =
+            generation.exemplars.search_dense(tenant, Arc::clone(&finding.need_vector), &search).await?;
+        let mut nearest: Vec<(EntryId, f64)> = Vec::new();
+        for hit in hits {
+            let entry = EntryId(hit.owner);
+            if !nearest.iter().any(|(known, _)| *known == entry) {
+                nearest.push((entry, f64::from(hit.score)));
+            }
+        }
+        if nearest.is_empty() {
+            return Ok(Match::default());
+        }
+        let ids: Vec<EntryId> = nearest.iter().map(|(id, _)| *id).collect();
+        let entries = self.engine.entries.entries(&self.engine.store, tenant, &ids).await?;
+        let known: Vec<(Arc<Entry>, f64)> =
+            nearest.iter().filter_map(|(id, cosine)| Some((Arc::clone(entries.get(id)?), *cosine))).collect();
+        let contents: Vec<&str> = known.iter().map(|(entry, _)| entry.content.as_str()).collect();
+        let answers = generation.embedder.embed(Lane::Batch, Role::Query, &contents, None).await?;
+
+        let mut found = Match::default();
+        let mut best = 0.0;
+        for ((entry, need_cosine), answer) in known.iter().zip(&answers) {
+            let question = calibration.sameness(*need_cosine);
+            let answered = calibration.sameness(f64::from(dot(&finding.answer_vector, &answer.vector)));
+            let conflict = numbers_conflict(&finding.answer, &entry.content);
+            let (same_question, same_answer) = (self.settings.same_question, self.settings.same_answer);
+            let agrees = !conflict
+                && ((question >= same_question && answered >= same_answer)
+                    || (question >= same_question / STRICT && answered >= same_answer * STRICT));
+            if agrees && question + answered > best {
+                best = question + answered;
+                found.same = Some(entry.id);
+            }
+            let asks_the_same = question >= same_question * STRICT && answered >= same_answer * RELATED;
+            if asks_the_same && conflict && entry.knowledge_type == KnowledgeType::Faq {
+                found.contradiction.get_or_insert(entry.id);
+            } else if !agrees && !conflict && answered >= same_answer * STRICT {
+                found.near_duplicate.get_or_insert(entry.id);
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,212 @@
+//! Distillation: from exchanges to entries, exemplars and evidence.
+//!
+//! Guarantees: one conversation at a time per tenant, and what earlier ones taught can be found before the next is
+//! looked at, so that nothing is created twice; an exchange that was counted is not counted again; a failed conversation
+//! creates nothing that is offered, but its answers count against the entries that give them.
+
+pub mod matching;
+pub mod policy;
+pub mod wording;
+
+use std::collections::BTreeSet;
+
+use crate::domain::analysis::TrainingRecord;
+use crate::domain::classify::acts::UserAct;
+use crate::domain::classify::exchange::{Exchange, ExchangeClassifier, exchanges};
+use crate::domain::conversation::{Outcome, Speaker};
+use crate::domain::ids::{CaseId, EntryId, ExemplarId};
+use crate::domain::knowledge::{Case, CaseKind, Entry, EntryStatus, Evidence, Exemplar};
+use crate::domain::success::Posterior;
+use crate::domain::text;
+use crate::embedding::{Lane, Role};
+use crate::engine::error::Error;
+use crate::learning::analysis::Understood;
+use crate::learning::distillation::matching::{Finding, Match};
+use crate::learning::pipeline::Stage;
+use crate::learning::{Learner, PIPELINE_VERSION};
+use crate::store::{EntrySource, Job, Origin, StoredConversation, Tx};
+
+impl Learner {
+    /// Stage `distill`.
+    pub(super) async fn distill(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
+        let tenant = &job.tenant;
+        let conversation = &stored.conversation;
+        let Some(record) = self.engine.store.record_of(tenant, conversation.id).await? else {
+            return Err(Error::Conflict(format!("conversation {} has not been analysed yet", conversation.id)));
+        };
+        if matches!(record.outcome, Outcome::Excluded | Outcome::Unknown) {
+            let why = format!("nothing: the outcome is {}", record.outcome);
+            let mut tx = self.engine.store.begin().await?;
+            tx.set_learning(tenant, conversation.id, &[why]).await?;
+            return self.commit_stage(tx, job, stored, Some(Stage::IndexExemplars)).await;
+        }
+        // What earlier conversations taught must be findable, or it would be learned twice.
+        self.index_pending_exemplars(self.engine.generations.first(), tenant, None).await?;
+
+        let turns = self.understand(conversation).await?;
+        let findings = self.findings(&turns).await?;
+        let seen = self.engine.store.evidence_from(tenant, conversation.id).await?;
+        let seen: BTreeSet<usize> = seen.iter().map(|evidence| evidence.answer_turn).collect();
+        let mut decided: Vec<(Finding, Match)> = Vec::new();
+        for finding in findings {
+            if seen.contains(&finding.answer_turn) {
+                continue;
+            }
+            let known = self.match_finding(tenant, &finding).await?;
+            decided.push((finding, known));
+        }
+
+        let mut tx = self.engine.store.begin().await?;
+        tx.lock_distillation(tenant).await?;
+        let mut notes = Vec::new();
+        let mut touched = Vec::new();
+        for (finding, known) in &decided {
+            touched.push(self.record_finding(&mut tx, job, stored, &record, finding, known, &mut notes).await?);
+        }
+        self.recompute_posteriors(&mut tx, tenant, &touched, self.engine.now()).await?;
+        if notes.is_empty() && seen.is_empty() {
+            notes.push("nothing: no exchange held a reusable answer".to_owned());
+        }
+        if !notes.is_empty() {
+            tx.set_learning(tenant, conversation.id, &notes).await?;
+        }
+        self.commit_stage(tx, job, stored, Some(Stage::IndexExemplars)).await?;
+        self.engine.entries.forget(tenant, touched);
+        Ok(())
+    }
+
+    /// The exchanges of a conversation that hold knowledge, with what is kept of them.
+    ///
+    /// # Errors
+    /// When the model fails.
+    pub async fn findings(&self, turns: &[Understood]) -> Result<Vec<Finding>, Error> {
+        let read: Vec<_> = turns.iter().map(|(turn, _)| turn.clone()).collect();
+        let classifier = ExchangeClassifier::embedded();
+        let found = exchanges(&read, classifier, self.settings.min_move_probability as f32);
+        let mut findings = Vec::with_capacity(found.len());
+        for exchange in found {
+            findings.push(self.finding(turns, &exchange).await?);
+        }
+        Ok(findings)
+    }
+
+    async fn finding(&self, turns: &[Understood], exchange: &Exchange) -> Result<Finding, Error> {
+        let embedder = &self.engine.generations.first().embedder;
+        let (need_turn, answer_turn) = (&turns[exchange.need].0, &turns[exchange.answer].0);
+        let sentences = text::sentences(&need_turn.burst.text);
+        let embedded = embedder.embed(Lane::Batch, Role::Query, &sentences, None).await?;
+        let needs = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
+        let strength = |sentence: &str| {
+            let at = sentences.iter().position(|s| *s == sentence);
+            at.map_or(0.0, |at| {
+                let acts = self.engine.understanding.acts(Speaker::User, &embedded[at].vector);
+                needs.iter().map(|act| acts.user(*act)).sum()
+            })
+        };
+        let need = wording::need_wording(&need_turn.burst.text, strength);
+        let need_vector = embedder.embed_one(Lane::Batch, Role::Query, &need, None).await?.vector;
+        Ok(Finding {
+            kind: exchange.kind,
+            need,
+            answer: answer_turn.burst.text.clone(),
+            need_vector,
+            answer_vector: std::sync::Arc::clone(&turns[exchange.answer].1),
+            question_turn: need_turn.burst.last,
+            answer_turn: answer_turn.burst.first,
+        })
+    }
+
+    /// Writes one finding: into the entry that says the same, or as a new one.
+    #[expect(clippy::too_many_arguments, reason = "one transaction of one stage; a struct would only rename them")]
+    async fn record_finding(
+        &self,
+        tx: &mut Tx,
+        job: &Job,
+        stored: &StoredConversation,
+        record: &TrainingRecord,
+        finding: &Finding,
+        known: &Match,
+        notes: &mut Vec<String>,
+    ) -> Result<EntryId, Error> {
+        let (tenant, now, conversation) = (&job.tenant, self.engine.now(), &stored.conversation);
+        let entry_id = match known.same {
+            Some(id) => {
+                notes.push(format!("evidence for {} {id}", finding.kind));
+                id
+            }
+            None => {
+                let entry = self.new_entry(record, finding);
+                let source = EntrySource { origin: Origin::Learned, pipeline_version: PIPELINE_VERSION };
+                tx.insert_entry(tenant, &entry, source).await?;
+                self.note_cases(tx, job, &entry, known).await?;
+                notes.push(format!("new {} {}", finding.kind, entry.id));
+                entry.id
+            }
+        };
+        let kept = tx.exemplars_of(tenant, &[entry_id]).await?.len();
+        if kept < self.settings.max_exemplars {
+            let exemplar = Exemplar {
+                id: ExemplarId::derive(entry_id, &text::normalise(&finding.need)),
+                entry_id,
+                text: finding.need.clone(),
+                language: record.language.clone(),
+                conversation_id: Some(conversation.id),
+                turn: Some(finding.question_turn),
+                created_at: now,
+            };
+            tx.add_exemplars(tenant, &[exemplar]).await?;
+        }
+        let evidence = Evidence {
+            entry_id,
+            conversation_id: conversation.id,
+            question_turn: finding.question_turn,
+            answer_turn: finding.answer_turn,
+            caller: conversation.caller_hash.clone().unwrap_or_else(|| conversation.id.to_string()),
+            success_score: record.success_score,
+            outcome: record.outcome,
+        };
+        tx.add_evidence(tenant, &[evidence]).await?;
+        Ok(entry_id)
+    }
+
+    fn new_entry(&self, record: &TrainingRecord, finding: &Finding) -> Entry {
+        let now = self.engine.now();
+        let intent = self.engine.understanding.intents(&finding.need_vector).into_iter().next();
+        Entry {
+            id: EntryId(self.engine.new_uuid()),
+            knowledge_type: finding.kind,
+            category: record.category.clone(),
+            intent: intent.filter(|intent| intent.confidence >= 0.25).map(|intent| intent.name),
+            title: wording::title(&finding.need),
+            content: finding.answer.clone(),
+            language: record.language.clone(),
+            // The policy decides in the same transaction, when the evidence is there.
+            status: EntryStatus::Candidate,
+            status_reason: None,
+            posterior: Posterior::from_evidence(&[]),
+            evidence_count: 0,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    async fn note_cases(&self, tx: &mut Tx, job: &Job, entry: &Entry, known: &Match) -> Result<(), Error> {
+        let cases = [
+            (CaseKind::Contradiction, known.contradiction, "both answer the same question, with other numbers"),
+            (CaseKind::NearDuplicate, known.near_duplicate, "both say nearly the same, to different needs"),
+        ];
+        for (kind, other, detail) in cases {
+            let Some(other) = other else { continue };
+            let case = Case {
+                id: CaseId::derive(kind.as_str(), entry.id, Some(other)),
+                kind,
+                entry_id: entry.id,
+                other_id: Some(other),
+                detail: detail.to_owned(),
+                created_at: self.engine.now(),
+            };
+            tx.insert_case(&job.tenant, &case).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,297 @@
+//! Bringing the index in line with the database: what is missing is embedded, upserted, flushed, and only then marked.
+
+use uuid::Uuid;
+
+use crate::domain::conversation::{ConversationStatus, Outcome};
+use crate::domain::ids::{ConversationId, TenantId};
+use crate::domain::language::Language;
+use crate::embedding::{Lane, Role};
+use crate::engine::error::Error;
+use crate::engine::generations::Generation;
+use crate::index::{Collection, Payload, Point};
+use crate::learning::Learner;
+use crate::learning::pipeline::{Stage, upkeep_job};
+use crate::store::{self, Job, PendingChunk, PendingExemplar, StoredConversation};
+
+/// Points that are embedded and written in one go.
+const BATCH: u32 = 128;
+/// Ids that are compared in one go.
+const PAGE: u32 = 10_000;
+/// Category of chunks of conversations that have none yet.
+const UNCATEGORISED: &str = "general";
+
+/// What a comparison of index and database changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reconciled {
+    /// Points that the database does not know, removed from the index.
+    pub removed: usize,
+    /// Points that the index had lost or never had, written again.
+    pub restored: usize,
+}
+
+impl Learner {
+    /// Stage `index_chunks`.
+    pub(super) async fn index_chunks(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
+        for generation in self.engine.generations.iter() {
+            self.index_pending_chunks(generation, &job.tenant, Some(stored.conversation.id)).await?;
+        }
+        let tx = self.engine.store.begin().await?;
+        self.commit_stage(tx, job, stored, Some(Stage::Distill)).await
+    }
+
+    /// Stage `index_exemplars`: when it is done, what was learned can be found, so the conversation is processed.
+    pub(super) async fn index_exemplars(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
+        let id = stored.conversation.id;
+        for generation in self.engine.generations.iter() {
+            self.index_pending_exemplars(generation, &job.tenant, Some(id)).await?;
+        }
+        let now = self.engine.now();
+        let mut tx = self.engine.store.begin().await?;
+        tx.set_conversation_status(&job.tenant, id, ConversationStatus::Processed, None, now).await?;
+        if self.optimisation_is_due().await? {
+            tx.enqueue(&job.tenant, &upkeep_job(&self.engine, Stage::OptimizeIndex), now).await?;
+        }
+        self.commit_stage(tx, job, stored, None).await
+    }
+
+    /// Stage `optimize_index`: keeps the part that every search scans within its bound.
+    pub(super) async fn optimize_index(&self, job: &Job) -> Result<(), Error> {
+        for generation in self.engine.generations.iter() {
+            for collection in Collection::ALL {
+                let index = generation.index(collection);
+                if index.needs_optimize().await? {
+                    index.optimize().await?;
+                }
+            }
+        }
+        self.finish(job).await
+    }
+
+    /// Stage `erase_points`: takes erased texts out of every generation, and only then off the list.
+    pub(super) async fn erase_points(&self, job: &Job) -> Result<(), Error> {
+        self.drain_erased(&job.tenant).await?;
+        self.finish(job).await
+    }
+
+    /// Takes every erased point of a tenant out of every generation; how many there were.
+    pub(super) async fn drain_erased(&self, tenant: &TenantId) -> Result<usize, Error> {
+        let mut erased = 0;
+        loop {
+            let points = self.engine.store.erased_points(tenant, PAGE).await?;
+            if points.is_empty() {
+                return Ok(erased);
+            }
+            for generation in self.engine.generations.iter() {
+                for collection in Collection::ALL {
+                    let wanted = stored_collection(collection);
+                    let ids = points.iter().filter(|p| p.collection == wanted).map(|p| p.point_id).collect();
+                    generation.index(collection).delete(ids).await?;
+                }
+            }
+            let mut tx = self.engine.store.begin().await?;
+            tx.clear_erased_points(tenant, &points).await?;
+            tx.commit().await?;
+            erased += points.len();
+        }
+    }
+
+    /// Writes the chunks that this generation lacks; how many there were.
+    pub async fn index_pending_chunks(
+        &self,
+        generation: &Generation,
+        tenant: &TenantId,
+        conversation: Option<ConversationId>,
+    ) -> Result<usize, Error> {
+        let mut written = 0;
+        loop {
+            let pending =
+                self.engine.store.unmarked_chunks(tenant, &generation.name, conversation, BATCH).await?;
+            if pending.is_empty() {
+                return Ok(written);
+            }
+            let texts: Vec<&str> = pending.iter().map(|p| p.chunk.text.as_str()).collect();
+            let embedded = generation.embedder.embed(Lane::Batch, Role::Passage, &texts, None).await?;
+            let points = pending.iter().zip(embedded).map(|(p, e)| chunk_point(tenant, p, e.vector)).collect();
+            generation.chunks.upsert(points).await?;
+            let mut tx = self.engine.store.begin().await?;
+            let marked = tx.mark_chunks(tenant, &generation.name, &pending, self.engine.now()).await?;
+            tx.commit().await?;
+            if marked.gone > 0 {
+                self.drain_erased(tenant).await?;
+            }
+            written += pending.len();
+        }
+    }
+
+    /// Writes the exemplars that this generation lacks; how many there were.
+    pub async fn index_pending_exemplars(
+        &self,
+        generation: &Generation,
+        tenant: &TenantId,
+        conversation: Option<ConversationId>,
+    ) -> Result<usize, Error> {
+        let mut written = 0;
+        loop {
+            let pending =
+                self.engine.store.unmarked_exemplars(tenant, &generation.name, conversation, BATCH).await?;
+            if pending.is_empty() {
+                return Ok(written);
+            }
+            let texts: Vec<&str> = pending.iter().map(|p| p.exemplar.text.as_str()).collect();
+            let embedded = generation.embedder.embed(Lane::Batch, Role::Query, &texts, None).await?;
+            let points = pending.iter().zip(embedded).map(|(p, e)| exemplar_point(tenant, p, e.vector)).collect();
+            generation.exemplars.upsert(points).await?;
+            let mut tx = self.engine.store.begin().await?;
+            let marked = tx.mark_exemplars(tenant, &generation.name, &pending, self.engine.now()).await?;
+            tx.commit().await?;
+            if marked.gone > 0 {
+                self.drain_erased(tenant).await?;
+            }
+            written += pending.len();
+        }
+    }
+
+    /// Compares every shard with the database and mends the shard: at every start, before anything is answered.
+    ///
+    /// # Errors
+    /// When the database, the index or the model fails.
+    pub async fn reconcile(&self) -> Result<Reconciled, Error> {
+        let mut total = Reconciled::default();
+        for tenant in self.engine.store.tenants().await? {
+            total.removed += self.drain_erased(&tenant).await?;
+        }
+        for generation in self.engine.generations.iter() {
+            for collection in Collection::ALL {
+                total.removed += self.remove_unknown(generation, collection).await?;
+            }
+            for tenant in self.engine.store.tenants().await? {
+                total.restored += self.index_pending_chunks(generation, &tenant, None).await?;
+                total.restored += self.index_pending_exemplars(generation, &tenant, None).await?;
+            }
+        }
+        Ok(total)
+    }
+
+    /// Makes every vector anew from the database; `progress` is told how many points have been written.
+    ///
+    /// # Errors
+    /// When the database, the index or the model fails. It can be run again and goes on where it stopped.
+    pub async fn reindex(&self, progress: impl Fn(usize)) -> Result<usize, Error> {
+        let mut written = 0;
+        for generation in self.engine.generations.iter() {
+            for collection in Collection::ALL {
+                self.remove_unknown(generation, collection).await?;
+            }
+            let mut tx = self.engine.store.begin().await?;
+            tx.unmark_generation(&generation.name).await?;
+            tx.commit().await?;
+            for tenant in self.engine.store.tenants().await? {
+                written += self.index_pending_chunks(generation, &tenant, None).await?;
+                progress(written);
+                written += self.index_pending_exemplars(generation, &tenant, None).await?;
+                progress(written);
+            }
+            for collection in Collection::ALL {
+                generation.index(collection).optimize().await?;
+            }
+        }
+        Ok(written)
+    }
+
+    /// Whether any shard has more unindexed points than its bound.
+    pub(super) async fn optimisation_is_due(&self) -> Result<bool, Error> {
+        for generation in self.engine.generations.iter() {
+            for collection in Collection::ALL {
+                if generation.index(collection).needs_optimize().await? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Removes from a shard what the database does not have, and unmarks what the shard does not have.
+    async fn remove_unknown(&self, generation: &Generation, collection: Collection) -> Result<usize, Error> {
+        let index = generation.index(collection);
+        let stored = stored_collection(collection);
+        let mut in_index: Vec<Uuid> = Vec::new();
+        loop {
+            let page = index.ids_page(in_index.last().copied(), PAGE as usize).await?;
+            if page.is_empty() {
+                break;
+            }
+            in_index.extend(page.iter().map(|point| point.id));
+        }
+        in_index.sort_unstable();
+
+        let mut in_database: Vec<Uuid> = Vec::new();
+        for tenant in self.engine.store.tenants().await? {
+            let mut after = None;
+            loop {
+                let page =
+                    self.engine.store.point_marks(&tenant, &generation.name, stored, after, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.point_id);
+                let lost: Vec<Uuid> = page
+                    .iter()
+                    .filter(|point| point.marked && in_index.binary_search(&point.point_id).is_err())
+                    .map(|point| point.point_id)
+                    .collect();
+                if !lost.is_empty() {
+                    let mut tx = self.engine.store.begin().await?;
+                    tx.unmark_points(&tenant, stored, Some(&generation.name), &lost).await?;
+                    tx.commit().await?;
+                }
+                in_database.extend(page.iter().map(|point| point.point_id));
+            }
+        }
+        in_database.sort_unstable();
+        let unknown: Vec<Uuid> =
+            in_index.iter().copied().filter(|id| in_database.binary_search(id).is_err()).collect();
+        let removed = unknown.len();
+        for ids in unknown.chunks(PAGE as usize) {
+            index.delete(ids.to_vec()).await?;
+        }
+        Ok(removed)
+    }
+}
+
+fn chunk_point(tenant: &TenantId, pending: &PendingChunk, vector: std::sync::Arc<[f32]>) -> Point {
+    Point {
+        id: pending.chunk.id.0,
+        vector,
+        text: pending.chunk.text.clone(),
+        payload: Payload::chunk(
+            tenant.clone(),
+            pending.chunk.conversation_id.0,
+            pending.language.clone().unwrap_or_else(Language::undetermined),
+            pending.category.clone().unwrap_or_else(|| UNCATEGORISED.to_owned()),
+            pending.outcome.unwrap_or(Outcome::Unknown),
+            pending.started_at,
+        ),
+    }
+}
+
+fn exemplar_point(tenant: &TenantId, pending: &PendingExemplar, vector: std::sync::Arc<[f32]>) -> Point {
+    Point {
+        id: pending.exemplar.id.0,
+        vector,
+        text: pending.exemplar.text.clone(),
+        payload: Payload::exemplar(
+            tenant.clone(),
+            pending.exemplar.entry_id.0,
+            pending.exemplar.language.clone(),
+            pending.category.clone(),
+            pending.status,
+            pending.knowledge_type,
+        ),
+    }
+}
+
+/// The database's name of a collection.
+fn stored_collection(collection: Collection) -> store::Collection {
+    match collection {
+        Collection::Exemplars => store::Collection::Exemplars,
+        Collection::Chunks => store::Collection::Chunks,
+    }
+}

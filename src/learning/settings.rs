@@ -1,0 +1,47 @@
+//! Settings of learning: section `[learning]` of the configuration.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How conversations are learned from. Every field is explained in `defaults.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LearningSettings {
+    /// Distinct callers with evidence before an entry goes live.
+    pub live_after_callers: usize,
+    /// Conversations in which an agent's way of handling a situation must recur before it is a pattern.
+    pub pattern_after_conversations: usize,
+    /// Success score (0 to 1) from which a conversation is learned from.
+    pub min_success_score: f64,
+    /// Probability (0 to 1) from which an exchange counts as knowledge.
+    pub min_move_probability: f64,
+    /// Normalised similarity (0 to 1) from which two questions ask the same.
+    pub same_question: f64,
+    /// Normalised similarity (0 to 1) from which two answers say the same.
+    pub same_answer: f64,
+    /// The most exemplars that one entry keeps.
+    pub max_exemplars: usize,
+    /// Tokens of a chunk.
+    pub chunk_tokens: usize,
+    /// An installation's own intents, a TOML file; empty: none.
+    pub intents_file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+impl LearningSettings {
+    /// Settings for unit tests of rules.
+    pub(super) fn for_tests() -> Self {
+        Self {
+            live_after_callers: 1,
+            pattern_after_conversations: 2,
+            min_success_score: 0.6,
+            min_move_probability: 0.45,
+            same_question: 0.7,
+            same_answer: 0.7,
+            max_exemplars: 50,
+            chunk_tokens: 128,
+            intents_file: None,
+        }
+    }
+}

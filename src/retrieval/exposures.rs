@@ -1,0 +1,140 @@
+//! Recording what was shown: after the answer, in batches, never in its way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::TenantId;
+use crate::domain::query::RetrievalQuery;
+use crate::domain::redaction::redact_utterance;
+use crate::engine::Engine;
+use crate::engine::error::Error;
+use crate::retrieval::answer::RetrievalAnswer;
+use crate::store::{Exposure, Retrieval};
+
+/// Retrievals that are written in one transaction.
+const BATCH: usize = 256;
+/// How long the first of a batch waits for others.
+const GATHER: Duration = Duration::from_millis(100);
+/// How long to wait before a batch that failed is written again.
+const RETRY: Duration = Duration::from_secs(1);
+/// How often a batch is tried before it is given up.
+const ATTEMPTS: usize = 5;
+
+enum Message {
+    Shown(TenantId, Box<Retrieval>),
+    Flush(oneshot::Sender<()>),
+}
+
+/// Where retrievals are handed in. Cloning it is cheap.
+#[derive(Clone)]
+pub struct ExposureSink(mpsc::Sender<Message>);
+
+impl ExposureSink {
+    /// Starts the task that writes; at most `buffer` retrievals wait for it.
+    pub fn start(engine: Arc<Engine>, buffer: usize) -> Self {
+        let (sender, inbox) = mpsc::channel(buffer);
+        tokio::spawn(write_batches(engine, inbox));
+        Self(sender)
+    }
+
+    /// Hands in what was shown. When the buffer is full it is dropped and counted: the call goes on.
+    pub fn record(
+        &self,
+        tenant: &TenantId,
+        query: &RetrievalQuery,
+        answer: &RetrievalAnswer,
+        now: Timestamp,
+        model: &str,
+    ) {
+        let shown = answer.results.iter().enumerate().map(|(at, result)| Exposure {
+            rank: at + 1,
+            entry_id: result.knowledge_id,
+            exemplar_id: Some(result.matched_exemplar),
+            score: result.score,
+            similarity: result.similarity,
+        });
+        let retrieval = Retrieval {
+            id: answer.retrieval_id,
+            conversation_ref: query.conversation_ref.clone(),
+            turn: query.turn.and_then(|turn| usize::try_from(turn).ok()),
+            utterance: redact_utterance(query.utterance.as_str()),
+            language: query.language.clone(),
+            model: model.to_owned(),
+            abstained: answer.abstained,
+            reason: answer.reason.map(|reason| reason.as_str().to_owned()),
+            top_similarity: answer.top_similarity,
+            total_us: i64::try_from(answer.timings.total).unwrap_or(i64::MAX),
+            created_at: now,
+            exposures: shown.collect(),
+        };
+        if self.0.try_send(Message::Shown(tenant.clone(), Box::new(retrieval))).is_err() {
+            metrics::counter!("turnwise_exposures_dropped_total").increment(1);
+        }
+    }
+
+    /// Waits until everything handed in before is written: at a graceful stop, and in tests.
+    pub async fn flush(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.0.send(Message::Flush(reply)).await.is_ok() {
+            // The writer is gone only when the process ends.
+            let _ = done.await;
+        }
+    }
+}
+
+async fn write_batches(engine: Arc<Engine>, mut inbox: mpsc::Receiver<Message>) {
+    while let Some(first) = inbox.recv().await {
+        let mut batch: Vec<(TenantId, Retrieval)> = Vec::new();
+        let mut waiting = Vec::new();
+        let mut take = |message: Message, batch: &mut Vec<(TenantId, Retrieval)>| match message {
+            Message::Shown(tenant, retrieval) => batch.push((tenant, *retrieval)),
+            Message::Flush(reply) => waiting.push(reply),
+        };
+        take(first, &mut batch);
+        let until = tokio::time::Instant::now() + GATHER;
+        while batch.len() < BATCH {
+            match tokio::time::timeout_at(until, inbox.recv()).await {
+                Ok(Some(Message::Flush(reply))) => {
+                    take(Message::Flush(reply), &mut batch);
+                    break;
+                }
+                Ok(Some(message)) => take(message, &mut batch),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        write_with_retry(&engine, &batch).await;
+        for reply in waiting {
+            let _ = reply.send(());
+        }
+    }
+}
+
+async fn write_with_retry(engine: &Engine, batch: &[(TenantId, Retrieval)]) {
+    for attempt in 1..=ATTEMPTS {
+        match write(engine, batch).await {
+            Ok(()) => return,
+            Err(error) if attempt == ATTEMPTS => {
+                metrics::counter!("turnwise_exposures_dropped_total").increment(batch.len() as u64);
+                tracing::error!(exposures.count = batch.len(), %error, "Exposures could not be written and are lost");
+            }
+            Err(_) => tokio::time::sleep(RETRY).await,
+        }
+    }
+}
+
+async fn write(engine: &Engine, batch: &[(TenantId, Retrieval)]) -> Result<(), Error> {
+    let mut tenants: Vec<&TenantId> = batch.iter().map(|(tenant, _)| tenant).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    let mut tx = engine.store.begin().await?;
+    for tenant in tenants {
+        let own: Vec<Retrieval> = batch.iter().filter(|(t, _)| t == tenant).map(|(_, r)| r.clone()).collect();
+        tx.insert_retrievals(tenant, &own).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+

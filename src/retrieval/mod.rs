@@ -1,0 +1,339 @@
+//! Hot path 1: what do we already know that helps with what the user just said?
+//!
+//! Guarantees: no SQL when the entries are in memory; nothing is offered under the calibrated floor; a part that is late
+//! or fails is named in `degraded` and the rest answers; exposures are recorded after the answer and never delay it.
+
+pub mod answer;
+pub mod exposures;
+pub mod prompt;
+pub mod search;
+pub mod settings;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+use crate::domain::ids::{EntryId, RetrievalId, TenantId};
+use crate::domain::knowledge::{Entry, EntryStatus};
+use crate::domain::language::Language;
+use crate::domain::query::{Exposure, OfferedEntry, RetrievalQuery, Timings};
+use crate::domain::ranking::{
+    Calibration, Candidate, ExemplarHit, RankingRules, blend, exemplar_hit, fuse, rank_by_success,
+};
+use crate::domain::text;
+use crate::embedding::{EmbeddingError, Lane, Role};
+use crate::engine::Engine;
+use crate::engine::error::Error;
+use crate::index::{Filter, Hit, IndexError, Search};
+use crate::retrieval::answer::{Abstention, Degradation, Intent, RetrievalAnswer};
+use crate::retrieval::exposures::ExposureSink;
+use crate::retrieval::settings::RetrievalSettings;
+
+/// Entries that are hydrated for every one that is wanted: some turn out to be of another status or kind.
+const HYDRATE_FACTOR: usize = 4;
+
+/// Answers agents on every turn.
+pub struct Retriever {
+    engine: Arc<Engine>,
+    settings: RetrievalSettings,
+    in_flight: Arc<Semaphore>,
+    exposures: ExposureSink,
+}
+
+/// What meaning and words found, and what was learned on the way.
+#[derive(Default)]
+struct Found {
+    dense: Vec<ExemplarHit>,
+    lexical: Vec<ExemplarHit>,
+    vector: Option<Arc<[f32]>>,
+    degraded: Vec<Degradation>,
+    embed: Duration,
+    search: Duration,
+}
+
+impl Retriever {
+    /// A retriever that hands exposures to `exposures`.
+    pub fn new(engine: Arc<Engine>, settings: RetrievalSettings, exposures: ExposureSink) -> Self {
+        let in_flight = Arc::new(Semaphore::new(settings.max_in_flight));
+        Self { engine, settings, in_flight, exposures }
+    }
+
+    /// Answers one question.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when too many are in flight. Nothing else fails as a whole: what is missing is named in
+    /// `degraded`.
+    pub async fn retrieve(&self, tenant: &TenantId, query: RetrievalQuery) -> Result<RetrievalAnswer, Error> {
+        let started = Instant::now();
+        let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
+        let deadline = query.deadline.unwrap_or(started + Duration::from_millis(self.settings.deadline_ms));
+        let id = RetrievalId(self.engine.new_uuid());
+
+        let mut found = self.find(tenant, &query, deadline).await;
+        let ranking = Instant::now();
+        let calibration = self.calibration();
+        let rules = RankingRules { lexical_weight: self.settings.lexical_weight, band: self.settings.band };
+        let candidates = fuse(&found.dense, &found.lexical, &calibration, &rules);
+        let top_similarity = candidates.iter().map(|c| c.similarity).reduce(f64::max).filter(|_| !found.dense.is_empty());
+        let abstention = self.abstention(&found, top_similarity, &calibration);
+        let results = match abstention {
+            Some(_) => Vec::new(),
+            None => self.offer(tenant, &query, candidates, &calibration, &rules, &mut found.degraded).await,
+        };
+        let abstention = abstention.or_else(|| results.is_empty().then_some(Abstention::NothingFits));
+        let prompt_block = query.render_tokens.filter(|_| !results.is_empty()).map(|tokens| {
+            let embedder = &self.engine.generations.first().embedder;
+            prompt::render(&results, tokens, |text| embedder.count_tokens(text).unwrap_or(usize::MAX))
+        });
+        let rank = ranking.elapsed();
+
+        let answer = RetrievalAnswer {
+            retrieval_id: id,
+            intent: found.vector.as_deref().and_then(|vector| self.intent(vector)),
+            results,
+            prompt_block,
+            abstained: abstention.is_some(),
+            reason: abstention,
+            degraded: found.degraded,
+            timings: Timings {
+                embed: micros(found.embed),
+                search: micros(found.search),
+                rank: micros(rank),
+                total: micros(started.elapsed()),
+            },
+            top_similarity,
+        };
+        self.observe(&answer);
+        if query.exposure == Exposure::Recorded {
+            self.exposures.record(tenant, &query, &answer, self.engine.now(), &self.model());
+        }
+        Ok(answer)
+    }
+
+    /// Embeds and searches, with what the deadline allows.
+    async fn find(&self, tenant: &TenantId, query: &RetrievalQuery, deadline: Instant) -> Found {
+        let mut found = Found::default();
+        let utterance = text::strip_injected(query.utterance.as_str());
+        let search = Search {
+            filter: Filter {
+                statuses: vec![EntryStatus::Live],
+                knowledge_type: query.knowledge_type,
+                category: query.category.clone(),
+                languages: query.language.iter().flat_map(with_scripts).collect(),
+                ..Filter::default()
+            },
+            limit: self.settings.candidates,
+            deadline: Some(deadline),
+        };
+        let generation = self.engine.generations.first();
+        let language = query.language.clone().unwrap_or_else(Language::undetermined);
+        let words = async {
+            let started = Instant::now();
+            let lexical = generation.exemplars.search_lexical(tenant, &utterance, &language, &search);
+            (tokio::time::timeout_at(deadline.into(), lexical).await, started.elapsed())
+        };
+        let meaning = async {
+            let started = Instant::now();
+            let embedding = generation.embedder.embed_one(Lane::Live, Role::Query, &utterance, Some(deadline));
+            let embedded = tokio::time::timeout_at(deadline.into(), embedding).await;
+            let embed = started.elapsed();
+            let vector = match embedded {
+                Ok(Ok(embedded)) => embedded.vector,
+                Ok(Err(error)) => return (Err(degraded_embedding(&error)), embed, Duration::ZERO),
+                Err(_) => return (Err(Degradation::EmbeddingLate), embed, Duration::ZERO),
+            };
+            let started = Instant::now();
+            let dense = generation.exemplars.search_dense(tenant, Arc::clone(&vector), &search);
+            let hits = tokio::time::timeout_at(deadline.into(), dense).await;
+            (Ok((vector, hits)), embed, started.elapsed())
+        };
+        let ((lexical, lexical_took), (dense, embed, dense_took)) = tokio::join!(words, meaning);
+        found.embed = embed;
+        found.search = dense_took.max(lexical_took.saturating_sub(embed));
+        match lexical {
+            Ok(Ok(hits)) => found.lexical = to_exemplar_hits(&hits),
+            Ok(Err(error)) => found.degraded.push(degraded_search(&error, Degradation::LexicalFailed)),
+            Err(_) => found.degraded.push(Degradation::LexicalLate),
+        }
+        match dense {
+            Ok((vector, hits)) => {
+                found.vector = Some(vector);
+                match hits {
+                    Ok(Ok(hits)) => found.dense = to_exemplar_hits(&hits),
+                    Ok(Err(error)) => found.degraded.push(degraded_search(&error, Degradation::DenseFailed)),
+                    Err(_) => found.degraded.push(Degradation::DenseLate),
+                }
+            }
+            Err(reason) => found.degraded.push(reason),
+        }
+        self.add_context(tenant, query, &utterance, &search, deadline, &mut found).await;
+        found
+    }
+
+    /// Searches again with the turns before, when the utterance alone is not clear.
+    async fn add_context(
+        &self,
+        tenant: &TenantId,
+        query: &RetrievalQuery,
+        utterance: &str,
+        search: &Search,
+        deadline: Instant,
+        found: &mut Found,
+    ) {
+        let best = found.dense.first().map_or(0.0, |hit| hit.score);
+        if query.context.is_empty() || best >= self.calibration().clear {
+            return;
+        }
+        let joined = search::in_context(utterance, &query.context, self.settings.context_turns);
+        let generation = self.engine.generations.first();
+        let started = Instant::now();
+        let embedded =
+            generation.embedder.embed_one(Lane::Live, Role::Query, &joined, Some(deadline)).await;
+        found.embed += started.elapsed();
+        let Ok(embedded) = embedded else {
+            found.degraded.push(Degradation::ContextSkipped);
+            return;
+        };
+        let started = Instant::now();
+        let hits = generation.exemplars.search_dense(tenant, embedded.vector, search).await;
+        found.search += started.elapsed();
+        match hits {
+            Ok(hits) => found.dense = blend(&found.dense, &to_exemplar_hits(&hits)),
+            Err(_) => found.degraded.push(Degradation::ContextSkipped),
+        }
+    }
+
+    /// Why nothing is offered, if so.
+    fn abstention(&self, found: &Found, top: Option<f64>, calibration: &Calibration) -> Option<Abstention> {
+        if found.dense.is_empty() && found.lexical.is_empty() {
+            let failed = found.degraded.iter().any(|reason| *reason != Degradation::ContextSkipped);
+            return Some(if failed { Abstention::SearchUnavailable } else { Abstention::NothingFits });
+        }
+        match top {
+            Some(similarity) if similarity < self.settings.floor.unwrap_or(calibration.floor) => {
+                Some(Abstention::BelowFloor)
+            }
+            _ => None,
+        }
+    }
+
+    /// Hydrates candidates from memory, checks that they are still what the index says, and ranks them.
+    async fn offer(
+        &self,
+        tenant: &TenantId,
+        query: &RetrievalQuery,
+        candidates: Vec<Candidate>,
+        calibration: &Calibration,
+        rules: &RankingRules,
+        degraded: &mut Vec<Degradation>,
+    ) -> Vec<OfferedEntry> {
+        let floor = self.settings.floor.unwrap_or(calibration.floor);
+        let words_only = degraded.iter().any(|reason| reason.is_without_meaning());
+        let wanted: Vec<Candidate> = candidates
+            .into_iter()
+            .filter(|candidate| words_only || candidate.similarity >= floor)
+            .take(query.limit.get() * HYDRATE_FACTOR)
+            .collect();
+        let ids: Vec<EntryId> = wanted.iter().map(|candidate| candidate.entry).collect();
+        let Ok(entries) = self.engine.entries.entries(&self.engine.store, tenant, &ids).await else {
+            degraded.push(Degradation::EntriesUnavailable);
+            return Vec::new();
+        };
+        let hydrated: Vec<(Candidate, Arc<Entry>)> = wanted
+            .into_iter()
+            .filter_map(|candidate| Some((candidate, Arc::clone(entries.get(&candidate.entry)?))))
+            .filter(|(_, entry)| fits(entry, query))
+            .collect();
+        let ranked = rank_by_success(hydrated, |entry| entry.posterior, rules);
+        let shown: Vec<(Candidate, Arc<Entry>)> = ranked.into_iter().take(query.limit.get()).collect();
+        let exemplars: Vec<_> = shown.iter().map(|(candidate, _)| candidate.matched).collect();
+        let texts = self.engine.entries.exemplar_texts(&self.engine.store, tenant, &exemplars).await;
+        let texts = texts.unwrap_or_else(|_| {
+            degraded.push(Degradation::EntriesUnavailable);
+            std::collections::HashMap::new()
+        });
+        shown
+            .into_iter()
+            .map(|(candidate, entry)| OfferedEntry {
+                knowledge_id: entry.id,
+                knowledge_type: entry.knowledge_type,
+                category: entry.category.clone(),
+                title: entry.title.clone(),
+                content: entry.content.clone(),
+                score: candidate.score,
+                similarity: candidate.similarity,
+                matched_exemplar: candidate.matched,
+                matched_utterance: texts.get(&candidate.matched).map(|text| text.to_string()).unwrap_or_default(),
+                success: entry.posterior.rate(),
+            })
+            .collect()
+    }
+
+    fn intent(&self, vector: &[f32]) -> Option<Intent> {
+        let best = self.engine.understanding.intents(vector).into_iter().next()?;
+        let certain = f64::from(best.confidence) >= self.settings.min_intent_confidence;
+        certain.then(|| Intent { name: best.name, confidence: f64::from(best.confidence) })
+    }
+
+    fn calibration(&self) -> Calibration {
+        Calibration::of_model(&self.model())
+    }
+
+    fn model(&self) -> String {
+        self.engine.generations.first().embedder.spec().name.clone()
+    }
+
+    fn observe(&self, answer: &RetrievalAnswer) {
+        let stages = [
+            ("embed", answer.timings.embed),
+            ("search", answer.timings.search),
+            ("rank", answer.timings.rank),
+            ("total", answer.timings.total),
+        ];
+        for (stage, micros) in stages {
+            metrics::histogram!("turnwise_retrieval_seconds", "stage" => stage).record(micros as f64 / 1e6);
+        }
+        let outcome = if answer.abstained { "abstained" } else { "offered" };
+        metrics::counter!("turnwise_retrievals_total", "outcome" => outcome).increment(1);
+    }
+}
+
+/// Whether an entry is still what the index said when it was found.
+fn fits(entry: &Entry, query: &RetrievalQuery) -> bool {
+    entry.status == EntryStatus::Live
+        && query.knowledge_type.is_none_or(|kind| kind == entry.knowledge_type)
+        && query.category.as_ref().is_none_or(|category| *category == entry.category)
+}
+
+/// A language and the other scripts in which it is written: who asks for `ur` also reads `ur-Latn`.
+fn with_scripts(language: &Language) -> Vec<Language> {
+    let mut all = vec![language.clone()];
+    if language.as_str() == language.primary() {
+        all.extend(Language::parse(&format!("{language}-Latn")).ok());
+    }
+    all
+}
+
+fn to_exemplar_hits(hits: &[Hit]) -> Vec<ExemplarHit> {
+    hits.iter().map(|hit| exemplar_hit(hit.id, hit.owner, hit.score)).collect()
+}
+
+fn degraded_embedding(error: &EmbeddingError) -> Degradation {
+    match error.class() {
+        crate::domain::error::ErrorClass::Overloaded => Degradation::EmbeddingLate,
+        _ => Degradation::EmbeddingFailed,
+    }
+}
+
+fn degraded_search(error: &IndexError, failed: Degradation) -> Degradation {
+    match (error, failed) {
+        (IndexError::Late | IndexError::Overloaded, Degradation::LexicalFailed) => Degradation::LexicalLate,
+        (IndexError::Late | IndexError::Overloaded, _) => Degradation::DenseLate,
+        (_, failed) => failed,
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
