@@ -1,0 +1,1 @@
+//! A real shard in a temporary directory.
