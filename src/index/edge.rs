@@ -1,7 +1,7 @@
 //! One shard of Qdrant Edge: translation of our words into the engine's, and what its files need.
 //!
-//! Everything here blocks and runs on the caller's thread. The rules of the engine that `writer.rs` keeps: one thread
-//! writes and flushes; no flush while [`Shard::optimize`] runs (the engine panics when their locks meet); what was
+//! Everything here blocks and runs on the caller's thread. The rules of the engine, which `writer.rs` keeps: one thread
+//! writes and flushes; no flush while [`Shard::optimize`] runs (the engine panics when their locks meet). What was
 //! written and not flushed is lost by a kill, and so is a delete made while an optimisation ran.
 
 use std::fs;
@@ -13,10 +13,10 @@ use qdrant_edge::{
     Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeSparseVectorParams, EdgeVectorParams, FieldCondition, FieldIndexOperations, HnswIndexConfig,
     IntegerIndexParams, JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, PayloadFieldSchema, PayloadOps,
-    PayloadSchemaParams, PointId, PointInsertOperations, PointOperations, PointStruct, QuantizationConfig,
-    QuantizationSearchParams, QueryEnum, Range, ScalarQuantizationConfig, ScalarType, ScoredPoint, ScrollRequest,
-    SearchParams, SearchRequest, SetPayloadOp, SparseVector, UpdateOperation, Vector, VectorInternal, Vectors,
-    WalOptions, WithPayloadInterface, WithVector,
+    PayloadSchemaParams, PointId, PointInsertOperations, PointOperations, PointStruct, PointStructPersisted,
+    QuantizationConfig, QuantizationSearchParams, QueryEnum, Range, ScalarQuantizationConfig, ScalarType, ScoredPoint,
+    ScrollRequest, SearchParams, SearchRequest, SetPayloadOp, SparseVector, UpdateOperation, Vector, VectorInternal,
+    Vectors, WalOptions, WithPayloadInterface, WithVector,
 };
 use uuid::Uuid;
 
@@ -96,14 +96,7 @@ impl Shard {
 
     /// Writes points; not durable before [`Shard::flush`].
     pub(super) fn upsert(&self, points: &[Point], lexicon: &Lexicon) -> Result<(), IndexError> {
-        let mut rows = Vec::with_capacity(points.len());
-        for point in points {
-            let terms = lexicon.document(&point.text, &point.payload.language);
-            let sparse = Vector::new_sparse(terms.ids, terms.weights)
-                .map_err(IndexError::engine("take the words of a point"))?;
-            let vectors = Vectors::new_named([(DENSE, Vector::new_dense(point.vector.to_vec())), (SPARSE, sparse)]);
-            rows.push(PointStruct::new(PointId::Uuid(point.id), vectors, payload(&point.payload)).into());
-        }
+        let rows = points.iter().map(|point| row(point, lexicon)).collect::<Result<Vec<_>, _>>()?;
         let operation = PointOperations::UpsertPoints(PointInsertOperations::PointsList(rows));
         self.update("write points", UpdateOperation::PointOperation(operation))
     }
@@ -227,10 +220,13 @@ impl Shard {
     /// What the shard holds and takes.
     pub(super) fn stats(&self) -> Result<IndexStats, IndexError> {
         let info = self.shard.info();
+        // The engine's number counts every sparse vector once, because sparse vectors are always indexed, and the dense
+        // ones that are in a graph. Each row has one of each (see `row`), so what is left over are rows without a graph.
+        let graph_rows = graph_rows(&self.path);
         Ok(IndexStats {
             points: info.points_count,
-            indexed: info.indexed_vectors_count,
-            unindexed: info.points_count.saturating_sub(info.indexed_vectors_count),
+            indexed: graph_rows,
+            unindexed: info.indexed_vectors_count.saturating_sub(2 * graph_rows),
             segments: info.segments_count,
             disk_bytes: bytes_below(&self.path),
         })
@@ -271,6 +267,17 @@ impl Shard {
     fn update(&self, action: &'static str, operation: UpdateOperation) -> Result<(), IndexError> {
         self.shard.update(operation).map_err(IndexError::engine(action))
     }
+}
+
+/// Points in the graphs of all segments, as their builder counted them.
+fn graph_rows(path: &Path) -> usize {
+    let Ok(segments) = fs::read_dir(path.join("segments")) else { return 0 };
+    let count = |segment: fs::DirEntry| {
+        let config = fs::read(segment.path().join(format!("vector_index-{DENSE}")).join("hnsw_config.json")).ok()?;
+        let config: Value = serde_json::from_slice(&config).ok()?;
+        usize::try_from(config.get("indexed_vector_count")?.as_u64()?).ok()
+    };
+    segments.flatten().filter_map(count).sum()
 }
 
 /// Bytes of the engine's log, which grows with every write until [`Shard::open`] clears it.
@@ -396,6 +403,18 @@ fn payload_indexes() -> Vec<(&'static str, PayloadSchemaParams)> {
         (OUTCOME, keyword(false)),
         (STARTED_AT, number),
     ]
+}
+
+fn row(point: &Point, lexicon: &Lexicon) -> Result<PointStructPersisted, IndexError> {
+    let mut terms = lexicon.document(&point.text, &point.payload.language);
+    if terms.is_empty() {
+        // Every row has a sparse vector, so that `stats` can count rows. No word and no stem has this number.
+        terms = Terms { ids: vec![u32::MAX], weights: vec![1.0] };
+    }
+    let sparse =
+        Vector::new_sparse(terms.ids, terms.weights).map_err(IndexError::engine("take the words of a point"))?;
+    let vectors = Vectors::new_named([(DENSE, Vector::new_dense(point.vector.to_vec())), (SPARSE, sparse)]);
+    Ok(PointStruct::new(PointId::Uuid(point.id), vectors, payload(&point.payload)).into())
 }
 
 fn payload(payload: &Payload) -> Value {

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use qdrant_edge::bm25_embed::{EdgeBm25, EdgeBm25Config};
-use qdrant_edge::external::serde_json::{self, json};
+use qdrant_edge::external::serde_json::{self, Value, json};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -41,8 +41,28 @@ const STEMMED: [(&str, &str); 17] = [
     ("tr", "turkish"),
 ];
 
-/// Languages whose stop words are dropped, but which nobody stems here.
-const UNSTEMMED: [&str; 2] = ["hi", "ur"];
+/// Function words of the languages that the engine has no list for. Long lists found elsewhere hold words that callers
+/// mean (home, full, call, bill), and rare words outweigh frequent ones anyway: these only keep queries short.
+const STOP_WORDS: [(&str, &str); 3] = [
+    (
+        "hi",
+        "का की के को में से पर ने तक भी ही है हैं था थी थे हो हूँ हूं और या तो कि जो यह ये वह वे इस उस मैं हम आप तुम मेरा मेरी मेरे \
+         मुझे आपका आपकी आपके क्या कैसे कब कहाँ कहां क्यों कौन जी न ना एक लिए",
+    ),
+    (
+        "ur",
+        "کا کی کے کو میں سے پر نے تک بھی ہی ہے ہیں تھا تھی تھے ہو ہوں اور یا تو کہ جو یہ وہ اس ان میں ہم آپ تم میرا میری میرے \
+         مجھے کیا کیسے کب کہاں کیوں کون جی نہ ایک لیے",
+    ),
+    // Roman Urdu and Roman Hindi.
+    (
+        LATIN_HINDUSTANI,
+        "ka ki ke ko mein me main se par ne tak bhi hi hai hain tha thi the ho hoon hun aur ya to ke jo ye yeh wo woh is us \
+         hum aap tum mera meri mere mujhe apka aapka kya kia kaise kab kahan kyun kyon kaun ji na ek liye",
+    ),
+];
+
+const LATIN_HINDUSTANI: &str = "ur-Latn";
 
 /// A language of the engine that has no stemmer, which is how to switch stemming off: "none" means English there.
 const WITHOUT_STEMMER: &str = "bengali";
@@ -93,14 +113,21 @@ impl Lexicon {
             Collection::Chunks => 60.0,
         };
         let mut languages = HashMap::new();
-        let coded = STEMMED.iter().map(|(code, name)| (*code, Some(*name)));
-        for (number, (code, name)) in coded.chain(UNSTEMMED.iter().map(|code| (*code, None))).enumerate() {
-            let stop_words = stop_words(code);
-            let stems = name.map(|name| encoder(mean_words, &stop_words, Some(name))).transpose()?;
-            let salt = (number as u32 + 1).wrapping_mul(0x9e37_79b1) & !STEM_SPACE;
-            languages.insert(code, LanguageTerms { words: encoder(mean_words, &stop_words, None)?, stems, salt });
+        for (number, (code, name)) in STEMMED.into_iter().enumerate() {
+            let stop_words = json!({ "languages": [name] });
+            let terms = LanguageTerms {
+                words: encoder(mean_words, &stop_words, None)?,
+                stems: Some(encoder(mean_words, &stop_words, Some(name))?),
+                salt: (number as u32 + 1).wrapping_mul(0x9e37_79b1) & !STEM_SPACE,
+            };
+            languages.insert(code, terms);
         }
-        Ok(Self { words: encoder(mean_words, &[], None)?, languages })
+        for (code, stop_words) in STOP_WORDS {
+            let stop_words = json!({ "custom": folded_words(stop_words) });
+            let words = encoder(mean_words, &stop_words, None)?;
+            languages.insert(code, LanguageTerms { words, stems: None, salt: 0 });
+        }
+        Ok(Self { words: encoder(mean_words, &json!({ "custom": [] }), None)?, languages })
     }
 
     /// The terms of a text that is to be found.
@@ -139,28 +166,26 @@ impl From<BTreeMap<u32, f32>> for Terms {
     }
 }
 
-/// The language's code, unless it is written in another script than the stop words and the stemmer know.
+/// Which stop words and stemmer fit, by language and script.
 fn code(language: &Language) -> &str {
-    let romanised =
-        language.as_str().contains("-Latn") && matches!(language.primary(), "ar" | "el" | "hi" | "ru" | "ur");
-    if romanised { "" } else { language.primary() }
+    let latin = language.as_str().contains("-Latn");
+    match language.primary() {
+        "hi" | "ur" if latin => LATIN_HINDUSTANI,
+        "ar" | "el" | "ru" if latin => "",
+        primary => primary,
+    }
 }
 
 fn stem_id(id: u32, salt: u32) -> u32 {
     (id ^ salt) | STEM_SPACE
 }
 
-fn stop_words(code: &str) -> Vec<String> {
-    let words = stop_words::lookup(code).unwrap_or_default();
-    words.iter().flat_map(|word| folded_words(word)).collect()
-}
-
-fn encoder(mean_words: f64, stop_words: &[String], stemmer: Option<&str>) -> Result<EdgeBm25, IndexError> {
+fn encoder(mean_words: f64, stop_words: &Value, stemmer: Option<&str>) -> Result<EdgeBm25, IndexError> {
     let mut config = json!({
         "avg_len": mean_words,
         "tokenizer": "whitespace",
         "language": stemmer.unwrap_or(WITHOUT_STEMMER),
-        "stopwords": { "custom": stop_words },
+        "stopwords": stop_words,
     });
     if let Some(stemmer) = stemmer {
         config["stemmer"] = json!({ "type": "snowball", "language": stemmer });
@@ -269,9 +294,14 @@ mod tests {
     #[test]
     fn a_query_of_stop_words_asks_for_nothing() {
         let lexicon = Lexicon::new(Collection::Exemplars).expect("a lexicon");
-        for (tag, text) in
-            [("en", "what is it"), ("hi", "यह क्या है"), ("ur", "یہ کیا ہے"), ("es", "qué es eso"), ("ar", "ما هو")]
-        {
+        for (tag, text) in [
+            ("en", "what is it"),
+            ("hi", "यह क्या है"),
+            ("ur", "یہ کیا ہے"),
+            ("es", "qué es eso"),
+            ("ar", "ما هو"),
+            ("hi-Latn", "ye kya hai"),
+        ] {
             let language = Language::parse(tag).expect("a valid tag");
             assert!(lexicon.query(text, &language).is_empty(), "{text}");
         }

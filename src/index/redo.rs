@@ -1,11 +1,12 @@
-//! What was written while the shard could not be flushed, in a file beside it.
+//! What was written since the shard was last flushed, in a file beside it.
 //!
-//! The file exists exactly while an optimisation runs, and after a kill in the middle of one. Guarantees: a change that
-//! [`RedoLog::append`] returned for is read back by [`RedoLog::read`] after `kill -9` and after power loss, in order; a
-//! record that was torn is the end of the file. Refuses: to be a second index; it is read once, at opening.
+//! The engine's own log is never replayed, a flush takes a good part of a second on a large shard, and none is possible
+//! while an optimisation runs; so durability is here. Guarantees: a change that [`RedoLog::append`] returned for is read
+//! back by [`RedoLog::read`] after `kill -9`, in order, and after power loss too when the settings ask for it; a torn
+//! record is the end of the file. Refuses: to be a second index; it is read once, at opening.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,13 +23,25 @@ const FILE: &str = "redo.log";
 pub(super) struct RedoLog {
     file: File,
     path: PathBuf,
+    bytes: u64,
+    survive_power_loss: bool,
 }
 
-/// A change as one line of JSON.
+/// What a process that ended left behind.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Unflushed {
+    /// The changes, in order.
+    pub(super) changes: Vec<Change>,
+    /// Whether it ended in the middle of an optimisation.
+    pub(super) while_optimising: bool,
+}
+
+/// One line of JSON.
 #[derive(Serialize, Deserialize)]
 enum Record {
     Upsert(Vec<LoggedPoint>),
     Delete(Vec<Uuid>),
+    Optimising,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,58 +55,84 @@ struct LoggedPoint {
 
 impl RedoLog {
     /// Begins an empty file.
-    pub(super) fn begin(dir: &Path) -> Result<Self, IndexError> {
+    pub(super) fn begin(dir: &Path, survive_power_loss: bool) -> Result<Self, IndexError> {
         let path = dir.join(FILE);
         let file = OpenOptions::new().create(true).write(true).truncate(true).open(&path);
-        Ok(Self { file: file.map_err(IndexError::io("create", &path))?, path })
+        Ok(Self { file: file.map_err(IndexError::io("create", &path))?, path, bytes: 0, survive_power_loss })
     }
 
     /// Makes changes durable.
     pub(super) fn append<'a>(&mut self, changes: impl Iterator<Item = &'a Change>) -> Result<(), IndexError> {
-        let mut lines = Vec::new();
-        for change in changes {
-            let json = serde_json::to_string(&Record::from(change)).map_err(IndexError::engine("log a change"))?;
-            lines.extend_from_slice(format!("{:016x} {json}\n", checksum(json.as_bytes())).as_bytes());
-        }
-        self.file.write_all(&lines).and_then(|()| self.file.sync_data()).map_err(IndexError::io("write", &self.path))
+        let lines: Result<Vec<_>, _> = changes.map(|change| line(&Record::from(change))).collect();
+        self.write(lines?.concat().as_bytes())
     }
 
-    /// Ends the log: everything in it is in the flushed shard.
-    pub(super) fn end(self) -> Result<(), IndexError> {
-        Self::remove(&self.path)
+    /// Notes that an optimisation begins.
+    pub(super) fn append_optimising(&mut self) -> Result<(), IndexError> {
+        self.write(line(&Record::Optimising)?.as_bytes())
     }
 
-    /// The changes that a killed process left here; `None` when it was not killed in the middle of an optimisation.
-    pub(super) fn read(dir: &Path) -> Result<Option<Vec<Change>>, IndexError> {
+    /// How large it is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Forgets everything: the shard has been flushed.
+    pub(super) fn clear(&mut self) -> Result<(), IndexError> {
+        self.bytes = 0;
+        self.file.set_len(0).and_then(|()| self.file.rewind()).map_err(IndexError::io("empty", &self.path))
+    }
+
+    /// What a process that ended left here.
+    pub(super) fn read(dir: &Path) -> Result<Unflushed, IndexError> {
         let path = dir.join(FILE);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes.split_inclusive(|byte| *byte == b'\n').map_while(change).collect())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(IndexError::io("read", &path)(error)),
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Unflushed::default()),
+            Err(error) => return Err(IndexError::io("read", &path)(error)),
+        };
+        let mut unflushed = Unflushed::default();
+        for record in bytes.split_inclusive(|byte| *byte == b'\n').map_while(record) {
+            match record {
+                Record::Upsert(points) => {
+                    let points: Option<Vec<_>> = points.into_iter().map(LoggedPoint::read).collect();
+                    unflushed.changes.extend(points.map(Change::Upsert));
+                }
+                Record::Delete(ids) => unflushed.changes.push(Change::Delete(ids)),
+                Record::Optimising => unflushed.while_optimising = true,
+            }
         }
+        Ok(unflushed)
     }
 
-    /// Forgets what [`RedoLog::read`] returned.
-    pub(super) fn forget(dir: &Path) -> Result<(), IndexError> {
-        Self::remove(&dir.join(FILE))
-    }
-
-    fn remove(path: &Path) -> Result<(), IndexError> {
-        fs::remove_file(path).map_err(IndexError::io("delete", path))
+    fn write(&mut self, lines: &[u8]) -> Result<(), IndexError> {
+        let written = self.file.write_all(lines).and_then(|()| match self.survive_power_loss {
+            true => self.file.sync_data(),
+            false => Ok(()),
+        });
+        if let Err(error) = written {
+            // Half a record would hide everything after it.
+            let _ = self.file.set_len(self.bytes).and_then(|()| self.file.seek(std::io::SeekFrom::Start(self.bytes)));
+            return Err(IndexError::io("write", &self.path)(error));
+        }
+        self.bytes += lines.len() as u64;
+        Ok(())
     }
 }
 
+fn line(record: &Record) -> Result<String, IndexError> {
+    let json = serde_json::to_string(record).map_err(IndexError::engine("log a change"))?;
+    Ok(format!("{:016x} {json}\n", checksum(json.as_bytes())))
+}
+
 /// Reads one line; `None` when it was torn.
-fn change(line: &[u8]) -> Option<Change> {
+fn record(line: &[u8]) -> Option<Record> {
     let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
     let (sum, json) = line.split_once(' ')?;
     if u64::from_str_radix(sum, 16).ok()? != checksum(json.as_bytes()) {
         return None;
     }
-    match serde_json::from_str(json).ok()? {
-        Record::Upsert(points) => points.into_iter().map(LoggedPoint::read).collect::<Option<_>>().map(Change::Upsert),
-        Record::Delete(ids) => Some(Change::Delete(ids)),
-    }
+    serde_json::from_str(json).ok()
 }
 
 impl From<&Change> for Record {
@@ -122,4 +161,61 @@ impl LoggedPoint {
 /// FNV-1a: it need not be strong, only to tell half a line from a whole one.
 fn checksum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::conversation::Outcome;
+    use crate::domain::ids::TenantId;
+    use crate::domain::language::Language;
+
+    fn chunk() -> Point {
+        Point {
+            id: Uuid::from_u128(1),
+            vector: Arc::from([0.1_f32, -0.0, f32::MIN_POSITIVE]),
+            text: "two\nlines and a \"quote\" نہیں".to_owned(),
+            payload: Payload::chunk(
+                TenantId::default_tenant(),
+                Uuid::from_u128(2),
+                Language::undetermined(),
+                "billing".to_owned(),
+                Outcome::Partial,
+                crate::domain::clock::Timestamp::from_millis(1_756_000_000_123),
+            ),
+        }
+    }
+
+    #[test]
+    fn what_was_logged_is_read_back_to_the_bit() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert_eq!(RedoLog::read(dir.path()).expect("nothing"), Unflushed::default());
+
+        let mut log = RedoLog::begin(dir.path(), true).expect("a log");
+        let changes = vec![Change::Upsert(vec![chunk()]), Change::Delete(vec![Uuid::from_u128(1)])];
+        log.append(changes.iter()).expect("logged");
+        let read = RedoLog::read(dir.path()).expect("read");
+        assert_eq!(read, Unflushed { changes, while_optimising: false });
+
+        log.clear().expect("cleared");
+        log.append_optimising().expect("logged");
+        let read = RedoLog::read(dir.path()).expect("read");
+        assert_eq!(read, Unflushed { changes: Vec::new(), while_optimising: true });
+    }
+
+    #[test]
+    fn a_torn_record_is_the_end() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut log = RedoLog::begin(dir.path(), false).expect("a log");
+        let changes = [Change::Delete(vec![Uuid::from_u128(1)]), Change::Upsert(vec![chunk()])];
+        log.append(changes[..1].iter()).expect("logged");
+        let first = log.bytes();
+        log.append(changes[1..].iter()).expect("logged");
+
+        let whole = fs::read(dir.path().join(FILE)).expect("read");
+        for length in first..log.bytes() {
+            fs::write(dir.path().join(FILE), &whole[..length as usize]).expect("torn");
+            assert_eq!(RedoLog::read(dir.path()).expect("read").changes, changes[..1], "{length} bytes");
+        }
+    }
 }

@@ -41,6 +41,9 @@ pub struct IndexSettings {
     pub search_queue: usize,
     /// Writes that may wait; beyond it the answer is "overloaded".
     pub write_queue: usize,
+    /// Whether a write is acknowledged only when it would survive power loss, which costs a disk sync per batch. Without
+    /// it, a write survives `kill -9`, and what power loss takes is indexed again from the database at start-up.
+    pub survive_power_loss: bool,
     /// The engine's own log is cleared by reopening the shard (a pause of a fraction of a second) when it is larger.
     pub max_log_mib: u64,
 }
@@ -60,6 +63,7 @@ impl Default for IndexSettings {
             search_threads: 2,
             search_queue: 256,
             write_queue: 256,
+            survive_power_loss: false,
             max_log_mib: 256,
         }
     }

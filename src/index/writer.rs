@@ -1,8 +1,9 @@
 //! The one thread that writes to a shard, and what it does when.
 //!
-//! Guarantees: a write is acknowledged after it is durable, by a flush of the shard, or by the redo log while an
-//! optimisation runs (the engine cannot flush then, and forgets deletes made meanwhile when it is killed). Small writes
-//! that wait together share one flush. Refuses: to go on after a panic of the engine.
+//! Guarantees: a write is acknowledged after it can be found and stands in the redo log, so that it survives `kill -9`,
+//! also while an optimisation runs (the engine cannot flush then, and forgets deletes made meanwhile when it is killed).
+//! When the redo log is large, or an optimisation begins or ends, the shard is flushed and the log begins anew.
+//! Refuses: to go on after a panic of the engine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -21,11 +22,12 @@ use crate::index::point::Point;
 use crate::index::redo::RedoLog;
 use crate::index::settings::IndexSettings;
 
-/// Writes that share one flush, at most.
+/// Waiting writes that are logged together, at most.
 const BATCH: usize = 128;
 
-/// Writes between two looks at the size of the engine's log.
-const WRITES_PER_LOOK: usize = 500;
+/// The shard is flushed when the redo log is larger. At 384 dimensions that is 1 300 points, which an opening after a
+/// kill writes again in about a second.
+const MAX_REDO_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Nice 10 on the crate's scale of 0 to 99, which it maps to nice 20 to -20.
 const LOW_PRIORITY: u8 = 24;
@@ -60,13 +62,11 @@ pub(super) struct Writer {
 }
 
 /// What goes on at the moment.
-#[derive(Default)]
 struct Progress {
-    /// Set exactly while an optimisation runs.
-    redo: Option<RedoLog>,
+    redo: RedoLog,
+    optimising: bool,
     waiting_for_optimize: Vec<Reply<OptimizeReport>>,
     closing: Vec<Reply<()>>,
-    writes_since_look: usize,
     failed: Option<IndexError>,
 }
 
@@ -75,9 +75,9 @@ impl Writer {
     pub(super) fn spawn(self, inbox: mpsc::Receiver<Command>, opened: Reply<()>) -> Result<(), IndexError> {
         let dir = self.dir.clone();
         let run = move || match self.guarded(|| self.open_shard()) {
-            Ok(()) => {
+            Ok(redo) => {
                 let _ = opened.send(Ok(()));
-                self.run(inbox);
+                self.run(inbox, redo);
             }
             Err(error) => {
                 let _ = opened.send(Err(error));
@@ -90,8 +90,9 @@ impl Writer {
             .map_err(IndexError::io("start the thread that writes", &dir))
     }
 
-    fn run(&self, mut inbox: mpsc::Receiver<Command>) {
-        let mut progress = Progress::default();
+    fn run(&self, mut inbox: mpsc::Receiver<Command>, redo: RedoLog) {
+        let mut progress =
+            Progress { redo, optimising: false, waiting_for_optimize: Vec::new(), closing: Vec::new(), failed: None };
         let mut next = None;
         while let Some(command) = next.take().or_else(|| inbox.blocking_recv()) {
             match command {
@@ -110,30 +111,32 @@ impl Writer {
                 Command::Optimized(report) => self.end_optimize(report, &mut progress),
                 Command::Close(reply) => progress.closing.push(reply),
             }
-            if !progress.closing.is_empty() && progress.redo.is_none() {
+            if !progress.closing.is_empty() && !progress.optimising {
                 break;
             }
         }
 
-        let closed = self.close();
+        let flushed = self.flush(&mut progress);
+        let closed = self.drop_shard().and(flushed);
         for reply in progress.closing {
             let _ = reply.send(closed.clone());
         }
     }
 
     /// Opens the shard and brings it to the last acknowledged state.
-    fn open_shard(&self) -> Result<(), IndexError> {
+    fn open_shard(&self) -> Result<RedoLog, IndexError> {
         let shard = Shard::open(&self.dir, self.dimension, &self.settings)?;
-        if let Some(changes) = RedoLog::read(&self.dir)? {
-            for change in &changes {
-                self.apply(&shard, change)?;
-            }
-            shard.merge_copies()?;
-            shard.flush();
-            RedoLog::forget(&self.dir)?;
+        let unflushed = RedoLog::read(&self.dir)?;
+        for change in &unflushed.changes {
+            self.apply(&shard, change)?;
         }
+        if unflushed.while_optimising {
+            shard.merge_copies()?;
+        }
+        shard.flush();
+        let redo = RedoLog::begin(&self.dir, self.settings.survive_power_loss)?;
         *self.shard.write().map_err(|_| IndexError::poisoned())? = Some(shard);
-        Ok(())
+        Ok(redo)
     }
 
     fn write(&self, batch: Vec<(Change, Reply<()>)>, progress: &mut Progress) {
@@ -146,38 +149,38 @@ impl Writer {
                 }
             }
         }
-        if applied.is_empty() {
-            return;
-        }
-
-        let durable = match progress.redo.as_mut() {
-            Some(redo) => redo.append(applied.iter().map(|(change, _)| change)),
-            None => self.in_order(progress, |shard| {
-                shard.flush();
-                Ok(())
-            }),
-        };
-        progress.writes_since_look += applied.len();
+        let durable = progress.redo.append(applied.iter().map(|(change, _)| change));
         for (_, reply) in applied {
             let _ = reply.send(durable.clone());
         }
-        self.clear_log_if_large(progress);
+
+        if progress.redo.bytes() > MAX_REDO_BYTES && !progress.optimising {
+            if let Err(error) = self.flush(progress) {
+                tracing::error!(error = %error, index.dir = %self.dir.display(), "The vector index could not be flushed");
+            }
+            self.clear_log_if_large(progress);
+        }
+    }
+
+    /// Writes the shard to disk, after which the redo log begins anew.
+    fn flush(&self, progress: &mut Progress) -> Result<(), IndexError> {
+        self.in_order(progress, |shard| {
+            shard.flush();
+            Ok(())
+        })?;
+        progress.redo.clear()
     }
 
     fn begin_optimize(&self, reply: Reply<OptimizeReport>, progress: &mut Progress) {
-        if progress.redo.is_some() {
+        if progress.optimising {
             progress.waiting_for_optimize.push(reply);
             return;
         }
-        let started = self.in_order(progress, |shard| {
-            shard.flush();
-            let redo = RedoLog::begin(&self.dir)?;
-            self.spawn_optimize()?;
-            Ok(redo)
-        });
+        let started =
+            self.flush(progress).and_then(|()| progress.redo.append_optimising()).and_then(|()| self.spawn_optimize());
         match started {
-            Ok(redo) => {
-                progress.redo = Some(redo);
+            Ok(()) => {
+                progress.optimising = true;
                 progress.waiting_for_optimize.push(reply);
             }
             Err(error) => {
@@ -201,7 +204,7 @@ impl Writer {
                 Ok(Err(error)) => Err(error),
                 Err(panic) => Err(IndexError::Failed(IndexError::panic_text(panic.as_ref()))),
             };
-            // Only a writer that panicked is not there any more.
+            // The writer waits for this as long as it lives.
             let _ = commands.blocking_send(Command::Optimized(report));
         };
         std::thread::Builder::new()
@@ -212,15 +215,11 @@ impl Writer {
     }
 
     fn end_optimize(&self, report: Result<OptimizeReport, IndexError>, progress: &mut Progress) {
-        let redo = progress.redo.take();
+        progress.optimising = false;
         if let Err(error @ IndexError::Failed(_)) = &report {
             progress.failed = Some(error.clone());
         }
-        // The redo log goes only after the flush; when that fails, it is still there at the next opening.
-        let flushed = self.in_order(progress, |shard| {
-            shard.flush();
-            redo.map_or(Ok(()), RedoLog::end)
-        });
+        let flushed = self.flush(progress);
         let report = report.and_then(|report| flushed.map(|()| report));
         for reply in progress.waiting_for_optimize.drain(..) {
             let _ = reply.send(report.clone());
@@ -230,17 +229,15 @@ impl Writer {
 
     /// The engine never shortens its log; opening the shard anew does. Searches wait for that moment.
     fn clear_log_if_large(&self, progress: &mut Progress) {
-        if progress.redo.is_some() || progress.writes_since_look < WRITES_PER_LOOK || progress.failed.is_some() {
+        if progress.failed.is_some() || log_bytes(&self.dir) < self.settings.max_log_mib * 1024 * 1024 {
             return;
         }
-        progress.writes_since_look = 0;
-        if log_bytes(&self.dir) < self.settings.max_log_mib * 1024 * 1024 {
-            return;
-        }
-        let reopened = self.close().and_then(|()| self.guarded(|| self.open_shard()));
-        if let Err(error) = reopened {
-            tracing::error!(error = %error, index.dir = %self.dir.display(), "The vector index could not be reopened");
-            progress.failed = Some(IndexError::Failed(error.to_string()));
+        match self.drop_shard().and_then(|()| self.guarded(|| self.open_shard())) {
+            Ok(redo) => progress.redo = redo,
+            Err(error) => {
+                tracing::error!(error = %error, index.dir = %self.dir.display(), "The vector index could not be reopened");
+                progress.failed = Some(IndexError::Failed(error.to_string()));
+            }
         }
     }
 
@@ -276,7 +273,7 @@ impl Writer {
     }
 
     /// Drops the shard, which flushes it and frees its directory.
-    fn close(&self) -> Result<(), IndexError> {
+    fn drop_shard(&self) -> Result<(), IndexError> {
         let shard = self.shard.write().map_err(|_| IndexError::poisoned())?.take();
         self.guarded(|| {
             drop(shard);
