@@ -52,3 +52,33 @@ impl Embedders {
 fn unknown(name: &str) -> EmbeddingError {
     EmbeddingError::UnknownModel { name: name.to_owned(), known: Manifest::embedded().names().join(", ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedding::testing;
+
+    #[test]
+    fn the_first_model_answers_and_all_are_found_by_name() {
+        let embedders = Embedders::of(testing::multilingual(), vec![testing::english()]);
+        assert_eq!(embedders.first().spec().name, "multilingual-e5-small");
+        assert!(embedders.get("all-MiniLM-L6-v2").is_some());
+        assert!(embedders.get("bert").is_none());
+        assert_eq!(embedders.iter().count(), 2);
+    }
+
+    #[test]
+    fn a_model_that_the_manifest_lacks_is_refused_by_name() {
+        let settings = EmbeddingSettings { models: vec!["bert".to_owned()], ..testing::settings() };
+        let error = Embedders::open(&settings).expect_err("there is no such model").to_string();
+        assert!(error.contains("bert") && error.contains("multilingual-e5-small"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_configured_models_are_opened_again_in_the_same_process() {
+        testing::english();
+        let settings = EmbeddingSettings { models: vec!["all-MiniLM-L6-v2".to_owned()], ..testing::settings() };
+        let embedders = Embedders::open(&settings).expect("the model is there");
+        assert_eq!(embedders.iter().count(), 1);
+    }
+}
