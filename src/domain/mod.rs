@@ -12,6 +12,7 @@ pub mod ids;
 pub mod knowledge;
 pub mod language;
 pub mod query;
+pub mod redaction;
 pub mod success;
 pub mod text;
 pub mod vectors;
