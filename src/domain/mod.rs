@@ -15,6 +15,7 @@ pub mod language;
 pub mod query;
 pub mod ranking;
 pub mod softmax;
+pub mod redaction;
 pub mod success;
 pub mod text;
 pub mod vectors;

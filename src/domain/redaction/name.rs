@@ -1,0 +1,288 @@
+//! Names of people that are introduced as names: "my name is …", "… speaking", or the answer to "May I have your name?".
+
+use std::sync::LazyLock;
+
+use crate::domain::redaction::asks::Asked;
+use crate::domain::redaction::phrases::{Phrases, word_set};
+use crate::domain::redaction::tokens::{Token, TokenKind, ends_sentence};
+use crate::domain::redaction::vocabulary::{is_caseless, is_common, is_known_name, is_never_name, is_particle};
+use crate::domain::redaction::{Found, Slot};
+
+/// The most words of a name, particles not counted.
+const MAX_WORDS: usize = 4;
+
+/// How surely a name follows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cue {
+    /// "My name is": any uncommon word is a name.
+    Strong,
+    /// The answer to a question for a name.
+    Asked,
+    /// "I am", "this is": only what is written or known as a name.
+    Weak,
+}
+
+/// Names that a user introduces.
+pub(super) fn of_user(tokens: &[Token], asked: Asked) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (first, end) in STRONG.find(tokens) {
+        let other = tokens[first.saturating_sub(3)..first].iter().any(|token| OTHERS.contains(&token.folded));
+        if !other {
+            found.extend(name_at(tokens, end, Cue::Strong));
+        }
+    }
+    for (_, end) in WEAK.find(tokens) {
+        found.extend(name_at(tokens, end, Cue::Weak));
+    }
+    for (first, _) in AFTER.find(tokens) {
+        found.extend(name_before(tokens, first));
+    }
+    if asked.name {
+        found.extend(answer(tokens));
+    }
+    found.extend(spelled(tokens, asked));
+    found
+}
+
+/// The user's name in what an agent asks: "Am I speaking with …?"
+pub(super) fn of_agent(tokens: &[Token]) -> Vec<Found> {
+    ADDRESSED.find(tokens).into_iter().filter_map(|(_, end)| name_at(tokens, end, Cue::Strong)).collect()
+}
+
+/// Places where a known name or a part of it is said again; a doctor of the same name is not meant.
+pub(super) fn repeated(tokens: &[Token], known: &[String]) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let length = known.iter().filter_map(|name| said_again(tokens, at, name)).max().unwrap_or(0);
+        let doctor = (1..=2).any(|back| at >= back && DOCTORS.contains(&tokens[at - back].folded));
+        if length > 0 && !doctor {
+            let value = value_of(&tokens[at..at + length]);
+            found.push(Found { slot: Slot::Name, first: at, end: at + length, value });
+        }
+        at += length.max(1);
+    }
+    found
+}
+
+/// Number of tokens at `at` that say this name, or several parts of it in a row.
+fn said_again(tokens: &[Token], at: usize, name: &str) -> Option<usize> {
+    let words: Vec<&str> = name.split(' ').collect();
+    let whole = words.len() > 1
+        && tokens.len() - at >= words.len()
+        && words.iter().zip(&tokens[at..]).all(|(word, token)| *word == token.folded);
+    if whole {
+        return Some(words.len());
+    }
+    let parts = tokens[at..].iter().take_while(|token| words.iter().any(|word| is_part(token, word))).count();
+    let sentence_start = at == 0 || ends_sentence(tokens, at - 1);
+    let sure = |token: &Token| !is_common(token) && !is_never_name(token) || token.title && !sentence_start;
+    (parts > 0 && tokens[at..at + parts].iter().any(|token| sure(token) && !is_particle(token))).then_some(parts)
+}
+
+/// Whether a token is this word of a name, also with an Arabic prefix or an English genitive.
+fn is_part(token: &Token, word: &str) -> bool {
+    let letters = word.chars().count();
+    if !token.is_word() || letters < 2 || letters < 3 && !is_caseless(token) {
+        return false;
+    }
+    let bare = token.folded.strip_suffix("'s").unwrap_or(&token.folded);
+    let prefixed = letters >= 3 && token.folded.strip_prefix(['ل', 'و', 'ب', 'ف']).is_some_and(|rest| rest == word);
+    bare == word || prefixed
+}
+
+/// The name that begins at `at`, after hesitations and titles.
+fn name_at(tokens: &[Token], at: usize, cue: Cue) -> Option<Found> {
+    let mut first = at;
+    while tokens.get(first).is_some_and(|token| LEAD_INS.contains(&token.folded)) {
+        first += 1;
+    }
+    let token = tokens.get(first)?;
+    if DOCTORS.contains(&token.folded) {
+        return None;
+    }
+    if let Some(end) = letters_end(tokens, first).filter(|_| cue != Cue::Weak) {
+        let value = tokens[first..end].iter().filter(|token| token.is_word()).map(|token| token.folded.as_str()).collect();
+        return Some(Found { slot: Slot::Name, first, end, value });
+    }
+    if !begins_name(tokens, first, cue) {
+        return None;
+    }
+    let end = name_end(tokens, first);
+    Some(Found { slot: Slot::Name, first, end, value: value_of(&tokens[first..end]) })
+}
+
+/// Whether a word begins a name after this cue.
+fn begins_name(tokens: &[Token], at: usize, cue: Cue) -> bool {
+    let token = &tokens[at];
+    if !token.is_word() || token.is_letter() || is_never_name(token) {
+        return false;
+    }
+    let written = token.title && !is_caseless(token);
+    let followed = tokens.get(at + 1).is_some_and(|next| next.title && !is_never_name(next) && !next.is_letter());
+    match cue {
+        _ if is_known_name(token) => true,
+        Cue::Strong => written || !is_common(token),
+        Cue::Asked => !is_common(token) || written && followed,
+        Cue::Weak => written && !is_common(token),
+    }
+}
+
+/// The token after the name that begins at `first`.
+fn name_end(tokens: &[Token], first: usize) -> usize {
+    let written = tokens[first].title && !is_caseless(&tokens[first]);
+    let mut end = first + 1;
+    let mut words = 1;
+    while words < MAX_WORDS {
+        let mut next = end;
+        // A hyphen or an initial's full stop inside a name: "Al-Qahtani", "J. Smith".
+        let inner = |token: &Token| token.glued && (token.is_sign("-") || token.is_sign("."));
+        if tokens.get(next).is_some_and(inner) && tokens.get(next + 1).is_some_and(|after| after.glued || tokens[next - 1].is_letter()) {
+            next += 1;
+        }
+        while tokens.get(next).is_some_and(is_particle) && tokens.get(next + 1).is_some_and(Token::is_word) {
+            next += 1;
+        }
+        let Some(token) = tokens.get(next).filter(|token| token.is_word() && !is_never_name(token)) else {
+            break;
+        };
+        let known = is_known_name(token);
+        let goes_on = match (written, token.is_letter()) {
+            (_, true) => written && token.title && tokens.get(next + 1).is_some_and(|after| after.is_sign(".") || after.title),
+            (true, _) => token.title || known,
+            (false, _) => known || words == 1 && !is_common(token),
+        };
+        if !goes_on {
+            break;
+        }
+        words += 1;
+        end = next + 1;
+    }
+    end
+}
+
+/// The name that stands right before "speaking", "ke naam se" and the like.
+fn name_before(tokens: &[Token], end: usize) -> Option<Found> {
+    let mut first = end;
+    while first > 0 && end - first < MAX_WORDS {
+        let token = &tokens[first - 1];
+        if !token.is_word() || token.is_letter() || is_never_name(token) || is_common(token) {
+            break;
+        }
+        first -= 1;
+    }
+    let named = |token: &Token| is_known_name(token) || token.title && !is_caseless(token);
+    let opened = first > 0 && OPENERS.contains(&tokens[first - 1].folded);
+    let sure = first < end && (opened || tokens[first..end].iter().any(named));
+    sure.then(|| Found { slot: Slot::Name, first, end, value: value_of(&tokens[first..end]) })
+}
+
+/// The name in the answer to a question for it: at its start, or after a comma where one is written as such.
+fn answer(tokens: &[Token]) -> Option<Found> {
+    let sure = |found: &Found| {
+        let token = &tokens[found.first];
+        is_known_name(token) || token.title && !is_caseless(token) && !is_common(token)
+    };
+    let later = || {
+        (1..tokens.len())
+            .filter(|at| matches!(tokens[at - 1].kind, TokenKind::Sign | TokenKind::Slot))
+            .filter_map(|at| name_at(tokens, at, Cue::Asked))
+            .find(sure)
+    };
+    name_at(tokens, 0, Cue::Asked).or_else(later)
+}
+
+/// Names spelled letter by letter after a word of spelling, or as the answer.
+fn spelled(tokens: &[Token], asked: Asked) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (_, end) in SPELLING.find(tokens).into_iter().chain(asked.name.then_some((0, 0))) {
+        let start = (end..tokens.len().min(end + 8)).find_map(|at| letters_end(tokens, at).map(|end| (at, end)));
+        if let Some((first, end)) = start {
+            let value = tokens[first..end].iter().filter(|token| token.is_word()).map(|token| token.folded.as_str()).collect();
+            found.push(Found { slot: Slot::Name, first, end, value });
+        }
+    }
+    found
+}
+
+/// The token after three or more single letters, with spaces, commas or hyphens between.
+fn letters_end(tokens: &[Token], first: usize) -> Option<usize> {
+    let mut end = first;
+    let mut letters = 0;
+    let mut at = first;
+    while let Some(token) = tokens.get(at) {
+        if token.is_letter() {
+            letters += 1;
+            end = at + 1;
+        } else if !(token.is_sign("-") || token.is_sign(",") || token.is_sign(".")) || letters == 0 {
+            break;
+        }
+        at += 1;
+    }
+    (letters >= 3).then_some(end)
+}
+
+fn value_of(tokens: &[Token]) -> String {
+    let words = tokens.iter().filter(|token| token.is_word());
+    words.map(|token| token.folded.strip_suffix("'s").unwrap_or(&token.folded)).collect::<Vec<_>>().join(" ")
+}
+
+static STRONG: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new(
+        "name is\nname's\nmy name\nname was\nname on (the|my) (account|card|booking|order|policy|reservation) is\n(under|in) the name (of|)\nthe name of\ncall me\n(booking|reservation|appointment) under
+        on behalf of\nme llamo\nse llama\nmi nombre es\nnombre es\nnombre:\na nombre de\nmi apellido es\nname:
+        اسمي\nإسمي\nاسمه\nاسمها\nباسم\nاسمي هو\nالاسم\nमेरा नाम\nनाम है\nशुभ नाम\nनाम\nمیرا نام\nنام\nmera (naam|nam)
+        (naam|nam) (hai|)\n(uska|unka|iska) (naam|nam)",
+    )
+});
+
+static WEAK: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new(
+        "i am\ni'm\nim\nthis is\nit's\nit is\nthat's\nsoy\nhabla\nle habla\nes\nmi (esposa|esposo|hijo|hija|madre|padre)
+        my (wife|husband|son|daughter|mother|father|brother|sister)\nأنا\nانا\nمعك\nمعاك\nمعكم\nमैं\nमेरा (बेटा|भाई|पति)
+        मेरी (बेटी|बहन|पत्नी)\nمیں\nمیرا (بیٹا|بھائی)\nمیری (بیٹی|بہن|بیوی)\nmain\nmai\nmera (beta|bhai)\nmeri (beti|behen|biwi)",
+    )
+});
+
+static AFTER: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new(
+        "speaking\nhere\nbol (raha|rahi|rahe)\nbaat kar (raha|rahi)\nbaat kr (raha|rahi)\nke (naam|nam) (se|par|pe)\n(naam|nam) hai
+        बोल (रहा|रही|रहे)\nबात कर (रहा|रही)\nके नाम (से|पर)\nनाम है\nبول (رہا|رہی|رہے)\nبات کر (رہا|رہی)\nکے نام (سے|پر)\nنام ہے
+        al (habla|teléfono)\nيتحدث\nيتكلم",
+    )
+});
+
+static ADDRESSED: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new(
+        "(speaking|talking) (with|to)\nis this\n(hablo|hablando) con\nأتحدث مع\nأتكلم مع\nاتكلم مع\nक्या मेरी बात\nکیا میری بات\nkya meri baat",
+    )
+});
+
+static SPELLING: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new("spelled\nspelt\nspell\nspelling\nthat's\nthat is\nse escribe\ndeletreo\nتهجئة\nحروفه\nस्पेलिंग\nسپیلنگ\nspelling hai")
+});
+
+/// Words before "… name is" that make it the name of something else.
+static OTHERS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
+    word_set(
+        "company business product file domain plan brand store shop app model item street medicine bank clinic doctor's doctor
+        agent's manager's clinic's project hospital website empresa producto tienda plan médico doctora الشركة المنتج الطبيب
+        कंपनी दवा डॉक्टर प्लान کمپنی دوا ڈاکٹر پلان dawa",
+    )
+});
+
+static LEAD_INS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
+    word_set(
+        ", : - \" ' “ … uh um umm uhm er eh ah oh mmm pues este yes yeah sure okay ok of course its it's it is this that's i'm im i am my name
+        name's mr mrs ms miss sir señor señora señorita sr sra don doña sí si claro es soy me llamo mi nombre بالطبع أكيد
+        نعم ايوه أيوه اسمي أنا انا هو السيد السيدة استاذ जी हाँ हां हाँजी मेरा नाम मैं श्री श्रीमती جی ہاں میرا نام میں ہے
+        ji jee haan han mera naam nam main mai hai is first last full",
+    )
+});
+
+/// Words that open a clause whose subject is the speaker.
+static OPENERS: LazyLock<std::collections::HashSet<String>> =
+    LazyLock::new(|| word_set("main mai mein i'm am this is yeh मैं हाँ जी میں یہ ji jee under मेरी میری"));
+
+static DOCTORS: LazyLock<std::collections::HashSet<String>> =
+    LazyLock::new(|| word_set("dr doctor doctora dra nurse डॉक्टर डॉ ڈاکٹر دكتور دكتورة الدكتور الدكتورة د"));
