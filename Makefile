@@ -6,6 +6,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# One may name the Python that fetches the models: make models PYTHON=/path/to/python3
+export PYTHON
 MAKEFLAGS += --no-builtin-rules --warn-undefined-variables
 
 CARGO ?= cargo
@@ -45,7 +47,7 @@ soak: compiler models ## kill a real server with kill -9 KILLS times (50), and l
 	[ "$$found" -gt 0 ] || { echo "soak: no test of that name" >&2; exit 1; }; \
 	TURNWISE_TEST_KILLS=$(KILLS) $(CARGO) test --test turnwise -- --nocapture kill::
 
-lint: compiler ## formatting, clippy with warnings denied, the compose file
+lint: compiler ## formatting, and clippy with warnings denied
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 
