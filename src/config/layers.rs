@@ -1,0 +1,233 @@
+//! The sources laid over each other: for every key of the manual one value, and where it came from.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use figment::Figment;
+use figment::error::Kind;
+use figment::providers::Serialized;
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use crate::config::manual;
+use crate::config::problem::{Origin, Problem};
+use crate::config::sources::ConfigSources;
+
+const PREFIX: &str = "TURNWISE_";
+/// Variables of the tests, whatever stands behind it.
+const TEST_PREFIX: &str = "TURNWISE_TEST_";
+
+/// Keys whose values are shown nowhere.
+const SECRETS: [&str; 3] = ["auth.bootstrap_key", "privacy.caller_key", "store.url"];
+
+/// Whether the value of this key is shown nowhere.
+pub(super) fn is_secret(key: &str) -> bool {
+    SECRETS.contains(&key)
+}
+
+/// The value of a key, and where it came from.
+pub(super) struct Setting {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+    default: Value,
+}
+
+/// Every key of the manual, in dots, with its value.
+pub(super) struct Layers(BTreeMap<String, Setting>);
+
+impl Layers {
+    /// Reads the sources. What cannot be read, and each key that the manual does not name, becomes a problem.
+    pub(super) fn read(sources: &ConfigSources, problems: &mut Vec<Problem>) -> Self {
+        let mut layers = Self::defaults();
+        if let Some(file) = &sources.file {
+            layers.read_file(file, problems);
+        }
+        for (name, value) in &sources.environment {
+            layers.read_variable(name, value, problems);
+        }
+        for text in &sources.overrides {
+            layers.read_override(text, problems);
+        }
+        layers
+    }
+
+    fn defaults() -> Self {
+        let setting = |value: Value| Setting { default: value.clone(), value, origin: Origin::Default };
+        Self(flatten(&manual::defaults()).into_iter().map(|(key, value)| (key, setting(value))).collect())
+    }
+
+    fn read_file(&mut self, path: &Path, problems: &mut Vec<Problem>) {
+        let origin = Origin::File(path.display().to_string());
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return problems.push(Problem::new("", &origin, format!("cannot be read: {error}"))),
+        };
+        let table: Table = match text.parse() {
+            Ok(table) => table,
+            Err(error) => return problems.push(Problem::new("", &origin, syntax_message(&text, &error))),
+        };
+        for (key, value) in flatten(&table) {
+            self.set(&key, value, &origin, problems);
+        }
+    }
+
+    fn read_variable(&mut self, name: &OsStr, value: &OsStr, problems: &mut Vec<Problem>) {
+        let name = name.to_string_lossy();
+        let Some(path) = name.strip_prefix(PREFIX) else { return };
+        if name.starts_with(TEST_PREFIX) || !path.contains("__") {
+            return;
+        }
+
+        let key = path.to_lowercase().replace("__", ".");
+        let origin = Origin::Environment(name.clone().into_owned());
+        match value.to_str() {
+            Some(text) => self.set_text(&key, text, &origin, problems),
+            None => problems.push(Problem::new(key, &origin, "is not UTF-8")),
+        }
+    }
+
+    fn read_override(&mut self, text: &str, problems: &mut Vec<Problem>) {
+        match text.split_once('=') {
+            Some((key, value)) => self.set_text(key.trim(), value, &Origin::CommandLine, problems),
+            // The text may be a secret that lacks its key.
+            None => problems.push(Problem::new(
+                "",
+                &Origin::CommandLine,
+                "an override has no '='; it is written section.key=value",
+            )),
+        }
+    }
+
+    /// Takes a value that is written as plain text: as it is where the manual has text, else read as TOML.
+    fn set_text(&mut self, key: &str, text: &str, origin: &Origin, problems: &mut Vec<Problem>) {
+        let plain = || Value::String(text.to_owned());
+        let value = match self.0.get(key).map(|setting| &setting.default) {
+            None | Some(Value::String(_)) => plain(),
+            Some(_) => text.trim().parse().unwrap_or_else(|_| plain()),
+        };
+        self.set(key, value, origin, problems);
+    }
+
+    fn set(&mut self, key: &str, value: Value, origin: &Origin, problems: &mut Vec<Problem>) {
+        if let Some(setting) = self.0.get_mut(key) {
+            setting.value = value;
+            setting.origin = origin.clone();
+            return;
+        }
+        let is_section = self.0.keys().any(|known| known.starts_with(&format!("{key}.")));
+        if is_section && value.as_table().is_some_and(Table::is_empty) {
+            return;
+        }
+        let message = match is_section {
+            true => format!("is a section, not a key: write [{key}] and its keys below it"),
+            false => format!("unknown key; the nearest known key is {}", self.nearest(key)),
+        };
+        problems.push(Problem::new(key, origin, message));
+    }
+
+    fn nearest(&self, key: &str) -> &str {
+        self.0.keys().min_by_key(|known| distance(known, key)).map_or("", String::as_str)
+    }
+
+    /// Turns the values into a type. A value that does not fit becomes a problem and its default stands in, so that one
+    /// pass finds all of them; `None` only if the defaults themselves do not fit.
+    pub(super) fn extract<T: DeserializeOwned>(&mut self, problems: &mut Vec<Problem>) -> Option<T> {
+        // Each round puts one key back to its default, which cannot fail again.
+        for _ in 0..=self.0.len() {
+            let figment = self.0.iter().fold(Figment::new(), |figment, (key, setting)| {
+                figment.merge(Serialized::default(key, &setting.value))
+            });
+            match figment.extract() {
+                Ok(extracted) => return Some(extracted),
+                Err(error) => {
+                    for one in error {
+                        self.refuse(&one.path.join("."), &one.kind, problems);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn refuse(&mut self, path: &str, kind: &Kind, problems: &mut Vec<Problem>) {
+        // A path may lead on into a list: `a.list.0`.
+        let found = self.0.iter_mut().find(|(key, _)| path.strip_prefix(key.as_str()).is_some_and(ends_or_goes_on));
+        let Some((key, setting)) = found else {
+            problems.push(Problem::new(path, &Origin::Default, kind.to_string()));
+            return;
+        };
+        let message = if is_secret(key) { "must be text".to_owned() } else { kind.to_string() };
+        problems.push(Problem::new(key, &setting.origin, message));
+        setting.value = setting.default.clone();
+    }
+
+    /// Puts a problem on a key, and its default in place of the value.
+    pub(super) fn reset(&mut self, key: &str, message: String, problems: &mut Vec<Problem>) {
+        if let Some(setting) = self.0.get_mut(key) {
+            problems.push(Problem::new(key, &setting.origin, message));
+            setting.value = setting.default.clone();
+        }
+    }
+
+    /// Sets a value that was worked out from another key.
+    pub(super) fn derive(&mut self, key: &str, value: Value, from: &'static str) {
+        if let Some(setting) = self.0.get_mut(key) {
+            setting.value = value;
+            setting.origin = Origin::Derived(from);
+        }
+    }
+
+    /// The value of a key of the manual.
+    pub(super) fn get(&self, key: &str) -> Option<&Setting> {
+        self.0.get(key)
+    }
+
+    /// Where the value of a key came from.
+    pub(super) fn origin(&self, key: &str) -> Origin {
+        self.0.get(key).map_or(Origin::Default, |setting| setting.origin.clone())
+    }
+}
+
+fn ends_or_goes_on(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('.')
+}
+
+/// The values of a table by their dotted keys. An empty table counts as a value, or a misspelt section with nothing in
+/// it would go unnoticed.
+pub(super) fn flatten(table: &Table) -> Vec<(String, Value)> {
+    let mut flat = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) if !inner.is_empty() => {
+                flat.extend(flatten(inner).into_iter().map(|(rest, value)| (format!("{key}.{rest}"), value)));
+            }
+            _ => flat.push((key.clone(), value.clone())),
+        }
+    }
+    flat
+}
+
+/// The parser's own text would quote the line, and with it a secret.
+fn syntax_message(text: &str, error: &toml::de::Error) -> String {
+    let line = error
+        .span()
+        .map_or(1, |span| text.as_bytes()[..span.start.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1);
+    format!("line {line} is not valid TOML: {}", error.message())
+}
+
+/// How many characters must be added, removed or changed to make one text of the other (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, l) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, r) in right.iter().enumerate() {
+            let changed = diagonal + usize::from(l != *r);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[right.len()]
+}
