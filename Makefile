@@ -1,5 +1,5 @@
-# What one does with Turnwise. `make` alone lists it. Needs Rust, Python 3.11 with pip, bash; .ci/setup finds or installs
-# the rest (a C compiler, PostgreSQL for the tests). Everything but `bench` is built with the one dev profile.
+# What one does with Turnwise. `make` alone lists it. Needs Rust, Python 3.11 with pip, bash; .ci/setup finds or
+# installs the rest (a C compiler, PostgreSQL for the tests). All but `bench` is built with the one dev profile.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -40,7 +40,7 @@ serve: compiler models ## run the server on the data directory of turnwise.toml
 
 test: compiler models ## run all tests, those on PostgreSQL included; ONLY=name for some
 	@postgres=$$(.ci/setup postgres); \
-	TURNWISE_TEST_POSTGRES_BIN="$$postgres" PATH="$$postgres:$$PATH" $(CARGO) test --lib --tests $(ONLY)
+	TURNWISE_TEST_POSTGRES_BIN="$$postgres" PATH="$$postgres:$$PATH" $(CARGO) test --tests $(ONLY)
 
 soak: compiler models ## kill a real server with kill -9 KILLS times (50), and look for anything lost or doubled
 	@found=$$($(CARGO) test --quiet --test turnwise -- --list kill:: | grep -c ': test$$' || true); \

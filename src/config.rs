@@ -5,7 +5,6 @@
 //! name is a problem; a secret stands in no message, no `Debug` and not in [`Config::print`]. After [`Config::load`]
 //! the values fit together, so that nobody checks them again.
 
-pub mod adapters;
 mod bounds;
 mod check;
 mod layers;
@@ -13,16 +12,17 @@ mod manual;
 pub mod problem;
 pub mod sections;
 pub mod sources;
+pub mod stand_ins;
 
 use serde::Deserialize;
 
-use crate::config::adapters::{EmbeddingSettings, IndexSettings, StoreSettings};
 use crate::config::layers::Layers;
 use crate::config::problem::ConfigError;
 use crate::config::sections::{
-    AuthSettings, DataSettings, JobSettings, LearningSettings, PrivacySettings, RetrievalSettings, ServerSettings,
+    AuthSettings, DataSettings, JobSettings, PrivacySettings, RetrievalSettings, ServerSettings,
 };
 use crate::config::sources::ConfigSources;
+use crate::config::stand_ins::{EmbeddingSettings, IndexSettings, LearningSettings, StoreSettings};
 use crate::telemetry::LogSettings;
 
 /// Everything that can be set. `defaults.toml` says what each key means.

@@ -19,7 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// Upper bounds of the buckets of every metric whose name ends in `_seconds`: 0.2 ms to 30 s, fine where a retrieval is.
+/// Upper bounds of the buckets of each metric whose name ends in `_seconds`: 0.2 ms to 30 s, fine where a retrieval is.
 const SECONDS: [f64; 17] =
     [0.000_2, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0, 3.0, 10.0, 30.0];
 

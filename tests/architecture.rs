@@ -1,5 +1,5 @@
-//! The rules of ARCHITECTURE.md, checked on the sources: who may import whom, which vendor lives in which room, and that
-//! the page names nothing that does not exist.
+//! The rules of ARCHITECTURE.md, checked on the sources: who may import whom, which vendor lives in which room, and
+//! that the page names nothing that does not exist.
 
 mod imports;
 mod page;

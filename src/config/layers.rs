@@ -21,6 +21,10 @@ const TEST_PREFIX: &str = "TURNWISE_TEST_";
 /// Keys whose values are shown nowhere.
 const SECRETS: [&str; 3] = ["auth.bootstrap_key", "privacy.caller_key", "store.url"];
 
+/// Keys without a value while they are empty.
+const OPTIONAL: [&str; 4] =
+    ["auth.bootstrap_key", "privacy.caller_key", "embedding.onnxruntime", "learning.intents_file"];
+
 /// Whether the value of this key is shown nowhere.
 pub(super) fn is_secret(key: &str) -> bool {
     SECRETS.contains(&key)
@@ -31,6 +35,13 @@ pub(super) struct Setting {
     pub(super) value: Value,
     pub(super) origin: Origin,
     default: Value,
+}
+
+impl Setting {
+    fn reset(&mut self) {
+        self.value = self.default.clone();
+        self.origin = Origin::Default;
+    }
 }
 
 /// Every key of the manual, in dots, with its value.
@@ -99,11 +110,15 @@ impl Layers {
         }
     }
 
-    /// Takes a value that is written as plain text: as it is where the manual has text, else read as TOML.
+    /// Takes a value that is written as plain text: as it is where the manual has text, separated by commas where it
+    /// has a list, else read as TOML.
     fn set_text(&mut self, key: &str, text: &str, origin: &Origin, problems: &mut Vec<Problem>) {
         let plain = || Value::String(text.to_owned());
         let value = match self.0.get(key).map(|setting| &setting.default) {
             None | Some(Value::String(_)) => plain(),
+            Some(Value::Array(_)) if !text.trim_start().starts_with('[') => {
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().into()
+            }
             Some(_) => text.trim().parse().unwrap_or_else(|_| plain()),
         };
         self.set(key, value, origin, problems);
@@ -133,40 +148,38 @@ impl Layers {
     /// Turns the values into a type. A value that does not fit becomes a problem and its default stands in, so that one
     /// pass finds all of them; `None` only if the defaults themselves do not fit.
     pub(super) fn extract<T: DeserializeOwned>(&mut self, problems: &mut Vec<Problem>) -> Option<T> {
-        // Each round puts one key back to its default, which cannot fail again.
-        for _ in 0..=self.0.len() {
-            let figment = self.0.iter().fold(Figment::new(), |figment, (key, setting)| {
-                figment.merge(Serialized::default(key, &setting.value))
-            });
-            match figment.extract() {
+        loop {
+            let figment = figment_of(self.0.iter().map(|(key, setting)| (key.as_str(), &setting.value)));
+            let error = match figment.extract() {
                 Ok(extracted) => return Some(extracted),
-                Err(error) => {
-                    for one in error {
-                        self.refuse(&one.path.join("."), &one.kind, problems);
-                    }
-                }
+                Err(error) => error,
+            };
+            for one in error {
+                self.refuse(&one.path.join("."), &one.kind, problems)?;
             }
         }
-        None
     }
 
-    fn refuse(&mut self, path: &str, kind: &Kind, problems: &mut Vec<Problem>) {
+    /// Puts the default in place of a value that does not fit. `None` when it is the default that does not fit, so that
+    /// every round of `extract` leaves one wrong value less.
+    fn refuse(&mut self, path: &str, kind: &Kind, problems: &mut Vec<Problem>) -> Option<()> {
         // A path may lead on into a list: `a.list.0`.
         let found = self.0.iter_mut().find(|(key, _)| path.strip_prefix(key.as_str()).is_some_and(ends_or_goes_on));
-        let Some((key, setting)) = found else {
+        let Some((key, setting)) = found.filter(|(_, setting)| setting.origin != Origin::Default) else {
             problems.push(Problem::new(path, &Origin::Default, kind.to_string()));
-            return;
+            return None;
         };
         let message = if is_secret(key) { "must be text".to_owned() } else { kind.to_string() };
         problems.push(Problem::new(key, &setting.origin, message));
-        setting.value = setting.default.clone();
+        setting.reset();
+        Some(())
     }
 
     /// Puts a problem on a key, and its default in place of the value.
     pub(super) fn reset(&mut self, key: &str, message: String, problems: &mut Vec<Problem>) {
         if let Some(setting) = self.0.get_mut(key) {
             problems.push(Problem::new(key, &setting.origin, message));
-            setting.value = setting.default.clone();
+            setting.reset();
         }
     }
 
@@ -187,6 +200,14 @@ impl Layers {
     pub(super) fn origin(&self, key: &str) -> Origin {
         self.0.get(key).map_or(Origin::Default, |setting| setting.origin.clone())
     }
+}
+
+/// The values under their keys; an optional one that is empty is none.
+pub(super) fn figment_of<'a>(values: impl Iterator<Item = (&'a str, &'a Value)>) -> Figment {
+    values.fold(Figment::new(), |figment, (key, value)| {
+        let is_none = OPTIONAL.contains(&key) && value.as_str() == Some("");
+        figment.merge(Serialized::default(key, (!is_none).then_some(value)))
+    })
 }
 
 fn ends_or_goes_on(rest: &str) -> bool {

@@ -1,10 +1,10 @@
-//! The sections of the configuration that belong to no adapter. `defaults.toml` says more about every key.
+//! The sections of the configuration that belong to no other room. `defaults.toml` says more about every key.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
+use secrecy::SecretString;
+use serde::Deserialize;
 
 /// `[server]`: the HTTP server.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,7 +27,6 @@ pub struct ServerSettings {
 #[serde(deny_unknown_fields)]
 pub struct AuthSettings {
     /// The admin key that somebody chose, instead of one made on the first start.
-    #[serde(deserialize_with = "empty_is_none")]
     pub bootstrap_key: Option<SecretString>,
     /// Answers without a key; only on a loopback address.
     pub allow_loopback: bool,
@@ -38,7 +37,6 @@ pub struct AuthSettings {
 #[serde(deny_unknown_fields)]
 pub struct PrivacySettings {
     /// The key of the hash of caller ids, instead of the one in the data directory.
-    #[serde(deserialize_with = "empty_is_none")]
     pub caller_key: Option<SecretString>,
 }
 
@@ -48,23 +46,6 @@ pub struct PrivacySettings {
 pub struct DataSettings {
     /// Holds the database file, the vector index and the keys that were made.
     pub dir: PathBuf,
-}
-
-/// `[learning]`: from conversations to knowledge.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LearningSettings {
-    /// Distinct callers whose evidence an entry needs before it goes live.
-    pub live_after_callers: usize,
-    /// The least success score that teaches, and the least success rate that goes live.
-    pub min_success_score: f64,
-    /// The least cosine of two questions of one entry.
-    pub merge_question_similarity: f64,
-    /// The least cosine of two answers of one entry.
-    pub merge_answer_similarity: f64,
-    /// The user's own intents.
-    #[serde(deserialize_with = "empty_path_is_none")]
-    pub intents_file: Option<PathBuf>,
 }
 
 /// `[retrieval]`: answers on every turn.
@@ -125,14 +106,8 @@ pub struct JobConcurrency {
     pub distill: usize,
     /// Indexing exemplars.
     pub index_exemplars: usize,
-}
-
-fn empty_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
-    let secret = SecretString::deserialize(deserializer)?;
-    Ok((!secret.expose_secret().is_empty()).then_some(secret))
-}
-
-fn empty_path_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-    let path = PathBuf::deserialize(deserializer)?;
-    Ok((!path.as_os_str().is_empty()).then_some(path))
+    /// Taking erased texts out of the index.
+    pub erase_points: usize,
+    /// Building graphs.
+    pub optimize_index: usize,
 }

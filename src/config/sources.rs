@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The file that is read when it exists and no other is named.
 pub const DEFAULT_FILE: &str = "turnwise.toml";
 
-/// What the defaults are overridden with. `default()` is nothing at all: the defaults alone, whatever the machine holds.
+/// What the defaults are overridden with. `default()` is nothing: the defaults alone, whatever the machine holds.
 #[derive(Clone, Default)]
 pub struct ConfigSources {
     pub(super) file: Option<PathBuf>,

@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use figment::Figment;
 use figment::error::Kind;
 use figment::providers::Serialized;
 use secrecy::ExposeSecret;
@@ -9,7 +8,7 @@ use tempfile::TempDir;
 use toml::{Table, Value};
 
 use super::bounds::{BOUNDS, number};
-use super::layers::flatten;
+use super::layers::{figment_of, flatten};
 use super::manual;
 use super::problem::Origin;
 use super::*;
@@ -63,12 +62,16 @@ fn text_from_outside_is_read_as_the_key_wants_it() {
         ("TURNWISE_AUTH__ALLOW_LOOPBACK", "true"),
         ("TURNWISE_RETRIEVAL__BAND", "0"),
         ("TURNWISE_JOBS__CONCURRENCY__INDEX_CHUNKS", "3"),
+        ("TURNWISE_EMBEDDING__MODELS", "all-MiniLM-L6-v2, multilingual-e5-small"),
     ];
     let config = load("", &variables, &[]).expect("it is valid");
     let key = config.auth.bootstrap_key.expect("it was given");
     assert_eq!(key.expose_secret(), "01234567890123456789");
     assert!(config.auth.allow_loopback && config.retrieval.band == 0.0);
     assert_eq!(config.jobs.concurrency.index_chunks, 3);
+    assert_eq!(config.embedding.models, ["all-MiniLM-L6-v2", "multilingual-e5-small"]);
+    let listed = load("", &NO_VARIABLES, &["embedding.models=[\"one\"]"]).expect("it is valid");
+    assert_eq!(listed.embedding.models, ["one"]);
 }
 
 #[test]
@@ -219,9 +222,8 @@ fn what_is_printed_can_be_read_again_and_says_where_it_came_from() {
 
 /// The fields that a table of the configuration takes, as its struct names them when it meets one that it lacks.
 fn fields_of(section: &str) -> BTreeSet<String> {
-    let figment = flatten(&manual::defaults())
-        .into_iter()
-        .fold(Figment::new(), |figment, (key, value)| figment.merge(Serialized::default(&key, value)));
+    let defaults = flatten(&manual::defaults());
+    let figment = figment_of(defaults.iter().map(|(key, value)| (key.as_str(), value)));
     let bogus = format!("{section}.no_such_key");
     let figment = figment.merge(Serialized::default(bogus.trim_start_matches('.'), 1));
     let error = figment.extract::<Config>().expect_err("every struct refuses unknown fields");

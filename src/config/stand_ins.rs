@@ -1,6 +1,6 @@
-//! The sections of the adapters, with the fields that their own settings have. To be replaced, struct by struct, by
-//! `crate::store::settings::StoreSettings`, `crate::index::settings::IndexSettings` and
-//! `crate::embedding::settings::EmbeddingSettings` where the branches meet.
+//! The sections of other rooms, with the fields that their own settings have. Each is replaced by the room's own where
+//! the branches meet (`crate::store::StoreSettings`, `crate::index::IndexSettings`,
+//! `crate::embedding::EmbeddingSettings`, `crate::learning::settings::LearningSettings`), and then this file goes.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -65,6 +65,8 @@ pub struct IndexSettings {
     pub search_queue: usize,
     /// Writes that may wait.
     pub write_queue: usize,
+    /// Whether a write is acknowledged only when it would survive power loss.
+    pub survive_power_loss: bool,
     /// The size at which the engine's log is cleared, in MiB.
     pub max_log_mib: u64,
 }
@@ -83,16 +85,40 @@ pub enum Quantisation {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingSettings {
+    /// The active models; the first answers queries.
+    pub models: Vec<String>,
     /// Where the models and ONNX Runtime stand.
     pub models_dir: PathBuf,
-    /// The model that retrieval asks.
-    pub model: String,
-    /// Utterances that may wait.
-    pub query_queue: usize,
-    /// Batches that may wait.
-    pub passage_queue: usize,
+    /// The ONNX Runtime library; without it, the one in `models_dir`.
+    pub onnxruntime: Option<PathBuf>,
+    /// Requests that may wait for a lane.
+    pub queue_length: usize,
     /// Tokens of a batch, padding included.
     pub batch_tokens: usize,
-    /// Vectors kept in memory.
-    pub cache_entries: u64,
+    /// The most that cached vectors of a model occupy, in MiB.
+    pub cache_mb: u64,
+}
+
+/// `[learning]`: from conversations to knowledge.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LearningSettings {
+    /// Distinct callers with evidence before an entry goes live.
+    pub live_after_callers: usize,
+    /// Conversations in which a way of handling a situation must recur before it is a pattern.
+    pub pattern_after_conversations: usize,
+    /// Success score from which a conversation is learned from.
+    pub min_success_score: f64,
+    /// Probability from which an exchange counts as knowledge.
+    pub min_move_probability: f64,
+    /// Similarity from which two questions ask the same.
+    pub same_question: f64,
+    /// Similarity from which two answers say the same.
+    pub same_answer: f64,
+    /// The most exemplars of one entry.
+    pub max_exemplars: usize,
+    /// Tokens of a chunk.
+    pub chunk_tokens: usize,
+    /// An installation's own intents.
+    pub intents_file: Option<PathBuf>,
 }
