@@ -3,9 +3,15 @@
 //! It reads each finished conversation, learns from those that succeeded, and answers in milliseconds what is already
 //! known that helps with what the user just said. `ARCHITECTURE.md` walks through the floors below.
 
+pub mod app;
 pub mod config;
 pub mod domain;
 pub mod embedding;
+pub mod engine;
 pub mod index;
+pub mod jobs;
+pub mod learning;
+pub mod retrieval;
+pub mod secrets;
 pub mod store;
 pub mod telemetry;

@@ -1,0 +1,223 @@
+//! The composition root: builds everything once from the configuration. Only `main`, the faces' start-up and tests use it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::domain::clock::{Clock, SystemClock};
+use crate::domain::draft::CallerKey;
+use crate::domain::ids::{IdSource, RandomIds};
+use crate::embedding::Embedders;
+use crate::engine::Engine;
+use crate::engine::error::Error;
+use crate::engine::generations::Generations;
+use crate::engine::hydration::EntryCache;
+use crate::engine::understanding::Understanding;
+use crate::jobs::runner::{Handler, JobFailure, OnDead, Runner};
+use crate::learning::Learner;
+use crate::learning::indexing::Reconciled;
+use crate::learning::pipeline::is_worth_retrying;
+use crate::retrieval::Retriever;
+use crate::retrieval::exposures::ExposureSink;
+use crate::store::Store;
+
+/// The parts that tests replace.
+pub struct Parts {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New ids.
+    pub ids: Arc<dyn IdSource>,
+    /// Models that are open already; without them, those of the configuration are opened.
+    pub embedders: Option<Embedders>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), embedders: None }
+    }
+}
+
+/// Everything, running.
+pub struct App {
+    /// The configuration that it was built from.
+    pub config: Config,
+    /// What the services share.
+    pub engine: Arc<Engine>,
+    /// Conversations in.
+    pub learner: Arc<Learner>,
+    /// Knowledge out.
+    pub retriever: Arc<Retriever>,
+    /// What mending the index at the start changed.
+    pub reconciled: Reconciled,
+    exposures: ExposureSink,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Opens the database, the models and the index, and brings the index in line with the database. The caller holds
+    /// the lock of the data directory.
+    ///
+    /// # Errors
+    /// What is missing or cannot be opened, with what to do about it.
+    pub async fn build(config: Config, parts: Parts) -> Result<Self, Error> {
+        let data_dir = config.data.dir.clone();
+        create_dir(&data_dir)?;
+        let store = Store::open(&config.store).await?;
+        let embedders = match parts.embedders {
+            Some(embedders) => embedders,
+            None => open_embedders(&config).await?,
+        };
+        let now = parts.clock.now();
+        let generations = Generations::open(&data_dir, &embedders, &config.index, &store, now).await?;
+        let cache_dir = config.learning.cache_dir.clone().unwrap_or_else(|| data_dir.join("understanding"));
+        let intents_file = config.learning.intents_file.as_deref();
+        let understanding = Understanding::open(embedders.first(), &cache_dir, intents_file).await?;
+        let callers = CallerKey::new(caller_key(&config, &data_dir)?);
+        let engine = Arc::new(Engine {
+            store,
+            generations,
+            understanding: Arc::new(understanding),
+            entries: EntryCache::new(config.retrieval.entry_cache),
+            clock: parts.clock,
+            ids: parts.ids,
+        });
+        let learner =
+            Arc::new(Learner { engine: Arc::clone(&engine), settings: config.learning.clone(), callers });
+        let reconciled = learner.reconcile().await?;
+        let exposures = ExposureSink::start(Arc::clone(&engine), config.retrieval.exposure_buffer);
+        let retriever =
+            Arc::new(Retriever::new(Arc::clone(&engine), config.retrieval.clone(), exposures.clone()));
+        Ok(Self { config, engine, learner, retriever, reconciled, exposures, stop: CancellationToken::new() })
+    }
+
+    /// Starts the worker of this process; it first takes over what a dead one held.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn start_worker(&self) -> Result<JoinHandle<()>, Error> {
+        let runner = self.runner();
+        self.engine.store.take_over_all(&runner.holder).await?;
+        let grace = Duration::from_millis(self.config.server.shutdown_grace_ms);
+        Ok(tokio::spawn(runner.run(self.stop.clone(), grace)))
+    }
+
+    /// Runs everything that is queued now, and what follows from it, in this task.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn run_jobs(&self) -> Result<usize, Error> {
+        Ok(self.runner().run_until_idle().await?)
+    }
+
+    /// Told when the process should end.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Writes what is still in memory and closes everything. The worker, if one was started, is waited for.
+    pub async fn close(&self, worker: Option<JoinHandle<()>>) {
+        self.stop.cancel();
+        if let Some(worker) = worker {
+            // A panic of the worker was logged where it happened.
+            let _ = worker.await;
+        }
+        self.exposures.flush().await;
+        self.engine.generations.close().await;
+        self.engine.store.close().await;
+    }
+
+    /// Waits until every exposure that was handed in is written.
+    pub async fn flush_exposures(&self) {
+        self.exposures.flush().await;
+    }
+
+    fn runner(&self) -> Runner {
+        let learner = Arc::clone(&self.learner);
+        let handler: Handler = Arc::new(move |job| {
+            let learner = Arc::clone(&learner);
+            Box::pin(async move {
+                learner
+                    .run(&job)
+                    .await
+                    .map_err(|error| JobFailure { message: chain(&error), retry: is_worth_retrying(&error) })
+            })
+        });
+        let learner = Arc::clone(&self.learner);
+        let on_dead: OnDead = Arc::new(move |job, message| {
+            let learner = Arc::clone(&learner);
+            Box::pin(async move {
+                if let Err(error) = learner.note_failure(&job, &message).await {
+                    tracing::warn!(job.id = %job.id, %error, "The failure could not be noted on the conversation");
+                }
+            })
+        });
+        Runner {
+            store: self.engine.store.clone(),
+            clock: Arc::clone(&self.engine.clock),
+            ids: Arc::clone(&self.engine.ids),
+            settings: self.config.jobs.clone(),
+            holder: format!("{}-{}", std::process::id(), self.engine.new_uuid().simple()),
+            handler,
+            on_dead,
+        }
+    }
+}
+
+/// An error with all its sources, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        source = inner.source();
+    }
+    text
+}
+
+/// Loading takes seconds and is CPU-bound, so it stays off the async workers.
+async fn open_embedders(config: &Config) -> Result<Embedders, Error> {
+    let settings = config.embedding.clone();
+    let opened = tokio::task::spawn_blocking(move || Embedders::open(&settings)).await;
+    Ok(opened.map_err(|_| Error::Overloaded)??)
+}
+
+fn create_dir(dir: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(dir).map_err(|error| Error::Configuration {
+        key: "data.dir".to_owned(),
+        message: format!("{} cannot be made: {error}", dir.display()),
+    })
+}
+
+/// The configured key, or the one of the data directory, which is made on the first start and readable by its owner only.
+fn caller_key(config: &Config, data_dir: &Path) -> Result<Vec<u8>, Error> {
+    if let Some(key) = config.privacy.caller_key() {
+        return Ok(key.into_bytes());
+    }
+    secret_file(&data_dir.join("caller.key")).map(String::into_bytes)
+}
+
+/// Reads a secret file, making it with 32 random bytes when it is missing.
+fn secret_file(path: &PathBuf) -> Result<String, Error> {
+    let wrong = |error: std::io::Error| Error::Configuration {
+        key: "data.dir".to_owned(),
+        message: format!("{} cannot be read or made: {error}", path.display()),
+    };
+    match std::fs::read_to_string(path) {
+        Ok(key) if !key.trim().is_empty() => Ok(key.trim().to_owned()),
+        Ok(_) => Err(wrong(std::io::Error::other("it is empty; restore it, or delete it to begin with a new key"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = crate::secrets::random_key();
+            crate::secrets::write_private(path, &key).map_err(wrong)?;
+            Ok(key)
+        }
+        Err(error) => Err(wrong(error)),
+    }
+}
