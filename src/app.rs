@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +12,7 @@ use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::draft::CallerKey;
 use crate::domain::ids::{IdSource, RandomIds};
-use crate::embedding::Embedders;
+use crate::embedding::embedders::Embedders;
 use crate::engine::Engine;
 use crate::engine::error::Error;
 use crate::engine::generations::Generations;
@@ -88,7 +89,8 @@ impl App {
         let learner =
             Arc::new(Learner { engine: Arc::clone(&engine), settings: config.learning.clone(), callers });
         let reconciled = learner.reconcile().await?;
-        let exposures = ExposureSink::start(Arc::clone(&engine), config.retrieval.exposure_buffer);
+        let gather = Duration::from_millis(config.retrieval.exposure_flush_ms);
+        let exposures = ExposureSink::start(Arc::clone(&engine), config.retrieval.exposure_buffer, gather);
         let retriever =
             Arc::new(Retriever::new(Arc::clone(&engine), config.retrieval.clone(), exposures.clone()));
         Ok(Self { config, engine, learner, retriever, reconciled, exposures, stop: CancellationToken::new() })
@@ -198,8 +200,8 @@ fn create_dir(dir: &Path) -> Result<(), Error> {
 
 /// The configured key, or the one of the data directory, which is made on the first start and readable by its owner only.
 fn caller_key(config: &Config, data_dir: &Path) -> Result<Vec<u8>, Error> {
-    if let Some(key) = config.privacy.caller_key() {
-        return Ok(key.into_bytes());
+    if let Some(key) = &config.privacy.caller_key {
+        return Ok(key.expose_secret().as_bytes().to_vec());
     }
     secret_file(&data_dir.join("caller.key")).map(String::into_bytes)
 }

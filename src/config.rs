@@ -12,17 +12,19 @@ mod manual;
 pub mod problem;
 pub mod sections;
 pub mod sources;
-pub mod stand_ins;
 
 use serde::Deserialize;
 
 use crate::config::layers::Layers;
 use crate::config::problem::ConfigError;
-use crate::config::sections::{
-    AuthSettings, DataSettings, JobSettings, PrivacySettings, RetrievalSettings, ServerSettings,
-};
+use crate::config::sections::{AuthSettings, DataSettings, PrivacySettings, ServerSettings};
 use crate::config::sources::ConfigSources;
-use crate::config::stand_ins::{EmbeddingSettings, IndexSettings, LearningSettings, StoreSettings};
+use crate::embedding::settings::EmbeddingSettings;
+use crate::index::settings::IndexSettings;
+use crate::jobs::settings::JobSettings;
+use crate::learning::settings::LearningSettings;
+use crate::retrieval::settings::RetrievalSettings;
+use crate::store::StoreSettings;
 use crate::telemetry::LogSettings;
 
 /// Everything that can be set. `defaults.toml` says what each key means.

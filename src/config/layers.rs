@@ -22,8 +22,14 @@ const TEST_PREFIX: &str = "TURNWISE_TEST_";
 const SECRETS: [&str; 3] = ["auth.bootstrap_key", "privacy.caller_key", "store.url"];
 
 /// Keys without a value while they are empty.
-const OPTIONAL: [&str; 4] =
-    ["auth.bootstrap_key", "privacy.caller_key", "embedding.onnxruntime", "learning.intents_file"];
+const OPTIONAL: [&str; 6] = [
+    "auth.bootstrap_key",
+    "privacy.caller_key",
+    "embedding.onnxruntime",
+    "learning.intents_file",
+    "learning.cache_dir",
+    "retrieval.floor",
+];
 
 /// Whether the value of this key is shown nowhere.
 pub(super) fn is_secret(key: &str) -> bool {

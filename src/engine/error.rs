@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::domain::error::{ErrorClass, FieldError};
-use crate::embedding::EmbeddingError;
-use crate::index::IndexError;
+use crate::embedding::error::EmbeddingError;
+use crate::index::error::IndexError;
 use crate::store::StoreError;
 
 /// Why a service could not do what it was asked.

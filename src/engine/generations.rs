@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::clock::Timestamp;
-use crate::embedding::{Embedder, Embedders};
+use crate::embedding::embedder::Embedder;
+use crate::embedding::embedders::Embedders;
 use crate::engine::error::Error;
-use crate::index::{Collection, IndexSettings, VectorIndex};
+use crate::index::{Collection, VectorIndex};
+use crate::index::settings::IndexSettings;
 use crate::store::{self, Store};
 
 /// One complete set of vectors made by one model.

@@ -15,7 +15,8 @@ use crate::domain::classify::intents::{IntentClassifier, RecognisedIntent};
 use crate::domain::classify::seeds::{ActSeeds, IntentSeeds, act_seeds, intent_seeds};
 use crate::domain::conversation::{Burst, Speaker};
 use crate::domain::text;
-use crate::embedding::{Embedder, Lane, Role};
+use crate::embedding::embedder::{Embedder, Role};
+use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 
 /// Rises when the file or the way of fitting changes.

@@ -9,7 +9,7 @@ use crate::domain::conversation::{Burst, Speaker, bursts};
 use crate::domain::ids::{ChunkId, ConversationId};
 use crate::domain::redaction::Redactor;
 use crate::domain::text;
-use crate::embedding::Embedder;
+use crate::embedding::embedder::Embedder;
 use crate::engine::error::Error;
 use crate::learning::Learner;
 use crate::learning::pipeline::Stage;

@@ -26,6 +26,8 @@ pub struct LearningSettings {
     pub chunk_tokens: usize,
     /// An installation's own intents, a TOML file; empty: none.
     pub intents_file: Option<PathBuf>,
+    /// Where fitted classifiers are kept; without it, in the data directory.
+    pub cache_dir: Option<PathBuf>,
 }
 
 #[cfg(test)]
@@ -42,6 +44,7 @@ impl LearningSettings {
             max_exemplars: 50,
             chunk_tokens: 128,
             intents_file: None,
+            cache_dir: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::TenantId;
 use crate::domain::query::RetrievalQuery;
-use crate::domain::redaction::redact_utterance;
+use crate::domain::redaction::Redactor;
 use crate::engine::Engine;
 use crate::engine::error::Error;
 use crate::retrieval::answer::RetrievalAnswer;
@@ -16,8 +16,6 @@ use crate::store::{Exposure, Retrieval};
 
 /// Retrievals that are written in one transaction.
 const BATCH: usize = 256;
-/// How long the first of a batch waits for others.
-const GATHER: Duration = Duration::from_millis(100);
 /// How long to wait before a batch that failed is written again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How often a batch is tried before it is given up.
@@ -33,10 +31,11 @@ enum Message {
 pub struct ExposureSink(mpsc::Sender<Message>);
 
 impl ExposureSink {
-    /// Starts the task that writes; at most `buffer` retrievals wait for it.
-    pub fn start(engine: Arc<Engine>, buffer: usize) -> Self {
+    /// Starts the task that writes; at most `buffer` retrievals wait for it, the first of a batch
+    /// as long as `gather` for others.
+    pub fn start(engine: Arc<Engine>, buffer: usize, gather: Duration) -> Self {
         let (sender, inbox) = mpsc::channel(buffer);
-        tokio::spawn(write_batches(engine, inbox));
+        tokio::spawn(write_batches(engine, inbox, gather));
         Self(sender)
     }
 
@@ -60,7 +59,7 @@ impl ExposureSink {
             id: answer.retrieval_id,
             conversation_ref: query.conversation_ref.clone(),
             turn: query.turn.and_then(|turn| usize::try_from(turn).ok()),
-            utterance: redact_utterance(query.utterance.as_str()),
+            utterance: Redactor::redact_utterance(query.utterance.as_str()),
             language: query.language.clone(),
             model: model.to_owned(),
             abstained: answer.abstained,
@@ -85,7 +84,7 @@ impl ExposureSink {
     }
 }
 
-async fn write_batches(engine: Arc<Engine>, mut inbox: mpsc::Receiver<Message>) {
+async fn write_batches(engine: Arc<Engine>, mut inbox: mpsc::Receiver<Message>, gather: Duration) {
     while let Some(first) = inbox.recv().await {
         let mut batch: Vec<(TenantId, Retrieval)> = Vec::new();
         let mut waiting = Vec::new();
@@ -94,7 +93,7 @@ async fn write_batches(engine: Arc<Engine>, mut inbox: mpsc::Receiver<Message>) 
             Message::Flush(reply) => waiting.push(reply),
         };
         take(first, &mut batch);
-        let until = tokio::time::Instant::now() + GATHER;
+        let until = tokio::time::Instant::now() + gather;
         while batch.len() < BATCH {
             match tokio::time::timeout_at(until, inbox.recv()).await {
                 Ok(Some(Message::Flush(reply))) => {

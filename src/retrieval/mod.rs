@@ -22,10 +22,13 @@ use crate::domain::ranking::{
     Calibration, Candidate, ExemplarHit, RankingRules, blend, exemplar_hit, fuse, rank_by_success,
 };
 use crate::domain::text;
-use crate::embedding::{EmbeddingError, Lane, Role};
+use crate::embedding::embedder::Role;
+use crate::embedding::error::EmbeddingError;
+use crate::embedding::lane::Lane;
 use crate::engine::Engine;
 use crate::engine::error::Error;
-use crate::index::{Filter, Hit, IndexError, Search};
+use crate::index::error::IndexError;
+use crate::index::point::{Filter, Hit, Search};
 use crate::retrieval::answer::{Abstention, Degradation, Intent, RetrievalAnswer};
 use crate::retrieval::exposures::ExposureSink;
 use crate::retrieval::settings::RetrievalSettings;

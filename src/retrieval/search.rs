@@ -13,9 +13,10 @@ use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
 use crate::domain::language::Language;
 use crate::domain::query::{ContextTurn, QueryText};
 use crate::domain::ranking::{Calibration, RankingRules, exemplar_hit, fuse, rank_by_success};
-use crate::embedding::{Lane, Role};
+use crate::embedding::embedder::Role;
+use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
-use crate::index::{Filter, Search};
+use crate::index::point::{Filter, Search};
 use crate::retrieval::Retriever;
 use crate::store::StoredConversation;
 

@@ -24,6 +24,8 @@ pub struct RetrievalSettings {
     pub min_intent_confidence: f64,
     /// Exposures that may wait to be written; beyond it they are dropped and counted.
     pub exposure_buffer: usize,
+    /// The longest that exposures wait for others to be written with, in milliseconds.
+    pub exposure_flush_ms: u64,
     /// Entries kept in memory.
     pub entry_cache: u64,
 }

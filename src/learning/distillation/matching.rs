@@ -6,9 +6,10 @@ use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
 use crate::domain::ranking::Calibration;
 use crate::domain::vectors::dot;
-use crate::embedding::{Lane, Role};
+use crate::embedding::embedder::Role;
+use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
-use crate::index::{Filter, Search};
+use crate::index::point::{Filter, Search};
 use crate::learning::Learner;
 use crate::learning::distillation::wording::numbers_conflict;
 
