@@ -8,6 +8,7 @@ pub mod config;
 pub mod domain;
 pub mod embedding;
 pub mod engine;
+pub mod evaluation;
 pub mod index;
 pub mod jobs;
 pub mod learning;

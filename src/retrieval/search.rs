@@ -117,7 +117,7 @@ impl Retriever {
         let language = wanted.language.clone().unwrap_or_else(Language::undetermined);
         let dense = generation.exemplars.search_dense(tenant, vector, &search).await?;
         let lexical = generation.exemplars.search_lexical(tenant, query.as_str(), &language, &search).await?;
-        let hits = |hits: &[crate::index::Hit]| -> Vec<_> {
+        let hits = |hits: &[crate::index::point::Hit]| -> Vec<_> {
             hits.iter().map(|hit| exemplar_hit(hit.id, hit.owner, hit.score)).collect()
         };
         let rules = RankingRules { lexical_weight: self.settings.lexical_weight, band: self.settings.band };

@@ -73,6 +73,13 @@ impl ExchangeClassifier {
         toml::to_string(&self.0).unwrap_or_default()
     }
 
+    /// The most likely kind of an exchange with these features, or none.
+    pub fn best(&self, row: &[f32]) -> Option<KnowledgeType> {
+        let probabilities = self.0.predict(row);
+        let best = (0..probabilities.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))?;
+        KnowledgeType::ALL.get(best).copied()
+    }
+
     /// The most likely kind with its probability, and that of no knowledge.
     pub fn classify(&self, need: &ReadTurn, answer: &ReadTurn) -> (KnowledgeType, f32, f32) {
         let probabilities = self.0.predict(&features(need, answer));

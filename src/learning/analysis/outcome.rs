@@ -69,6 +69,13 @@ impl OutcomeClassifier {
         toml::to_string(self).unwrap_or_default()
     }
 
+    /// The most likely of [`CLASSES`].
+    pub fn best(&self, row: &[f32]) -> Outcome {
+        let probabilities = self.0.predict(row);
+        let best = (0..CLASSES.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]));
+        CLASSES[best.unwrap_or(0)]
+    }
+
     /// The probability of each of [`CLASSES`].
     pub fn predict(&self, row: &[f32]) -> Vec<f32> {
         self.0.predict(row)
