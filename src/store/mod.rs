@@ -1,1 +1,113 @@
-//! The truth: conversations, knowledge and jobs, on SQLite and PostgreSQL.
+//! The truth: conversations, knowledge and jobs, on SQLite or PostgreSQL.
+//!
+//! Guarantees: both databases run the same SQL text; what truly differs is a documented pair in `dialect`. Every row
+//! has a tenant and every function takes one, except where the subject is the installation itself: the queue's
+//! workers, index generations, the look-up of a key. Reads are methods of [`Store`] and see committed rows only; writes
+//! are methods of [`Tx`], so that one business operation is one transaction and its follow-up job rides in it.
+//!
+//! Refuses: to log or print a text, a key or a database URL; to hold a transaction open across anything but SQL (that
+//! is for the callers to keep); to let a type of `sqlx` out of this room.
+
+mod analytics;
+mod cases;
+mod chunks;
+mod conversations;
+mod dialect;
+mod entries;
+mod erasure;
+mod error;
+mod evidence;
+mod exemplars;
+mod generations;
+mod jobs;
+mod keys;
+mod listen;
+mod macros;
+mod marks;
+mod open;
+mod page;
+mod records;
+mod retrievals;
+mod rows;
+mod settings;
+mod statement;
+mod statements;
+mod tx;
+
+pub use analytics::{EntryCount, Totals};
+pub use cases::CaseFilter;
+pub use chunks::PendingChunk;
+pub use conversations::{ConversationFilter, StoredConversation};
+pub use entries::{EntryFilter, EntrySource, Origin};
+pub use erasure::Erased;
+pub use error::StoreError;
+pub use exemplars::PendingExemplar;
+pub use generations::Generation;
+pub use jobs::{Job, JobState, KindLimit, NewJob, QueueCount};
+pub use keys::{ApiKey, KeyScope};
+pub use marks::{Collection, ErasedPoint, IndexProgress, Marked, PointMark};
+pub use page::{Cursor, Page, PageRequest};
+pub use records::RecordFilter;
+pub use retrievals::{Exposure, Retrieval};
+pub use settings::{StoreSettings, Synchronous};
+pub use statements::StatementCheck;
+pub use tx::Tx;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use crate::store::dialect::Dialect;
+
+/// The relational store. Cloning it is cheap; all clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    pool: Pool,
+    /// Woken after every commit that enqueued a job, here or (on PostgreSQL) in another process.
+    job_notify: Arc<Notify>,
+}
+
+#[derive(Clone)]
+enum Pool {
+    /// One writer, because SQLite has one write lock: waiting for it in a queue is fairer than polling for it.
+    Sqlite {
+        read: sqlx::SqlitePool,
+        write: sqlx::SqlitePool,
+    },
+    Postgres(sqlx::PgPool),
+}
+
+impl Store {
+    /// Woken after a commit that enqueued a job or gave one back. It keeps one wake-up for a waiter that was busy, so
+    /// it serves one waiter per process: the job runner.
+    pub fn job_notify(&self) -> &Notify {
+        &self.job_notify
+    }
+
+    /// Which database this is: `sqlite` or `postgres`.
+    pub fn database(&self) -> &'static str {
+        match self.dialect() {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgres => "postgres",
+        }
+    }
+
+    /// Closes all connections, after the statements that run now. Later calls fail with [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite { read, write } => {
+                read.close().await;
+                // The writer goes last, so that it folds the write-ahead log into the database file.
+                write.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn dialect(&self) -> Dialect {
+        match &self.pool {
+            Pool::Sqlite { .. } => Dialect::Sqlite,
+            Pool::Postgres(_) => Dialect::Postgres,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Erasing a conversation, and everything that was learned from it alone.
+//!
+//! Guarantees that after the commit no row holds its text or what was derived from it, except what another
+//! conversation said as well or a person wrote; and that every point of the index that held its text is on the list of
+//! erased points. What is left of an entry needs a new posterior, which is a rule of learning: the caller's.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{ConversationId, EntryId, TenantId};
+use crate::store::Tx;
+use crate::store::entries::Origin;
+use crate::store::error::StoreError;
+use crate::store::macros::statements;
+use crate::store::marks::Collection;
+use crate::store::statement::Statement;
+
+/// What an erasure touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Entries that lost evidence or exemplars and are still there: their posterior and status are to be computed anew.
+    pub changed: Vec<EntryId>,
+    /// Entries that are gone, because nothing else speaks for them.
+    pub removed: Vec<EntryId>,
+    /// Points that must leave the index.
+    pub points: usize,
+}
+
+const SELECT_UNSUPPORTED: &str = "SELECT id FROM knowledge_entries WHERE NOT EXISTS
+    (SELECT 1 FROM evidence v WHERE v.entry_id = knowledge_entries.id) AND tenant = ";
+const SELECT_ORPHANS: &str = "SELECT id FROM exemplars WHERE NOT EXISTS
+    (SELECT 1 FROM exemplar_sources s WHERE s.exemplar_id = exemplars.id) AND conversation_id = ";
+/// The place where it was said first among those that are left.
+const REATTRIBUTE: &str = "UPDATE exemplars SET
+    conversation_id = (SELECT s.conversation_id FROM exemplar_sources s WHERE s.exemplar_id = exemplars.id
+        ORDER BY s.conversation_id, s.turn LIMIT 1),
+    turn = (SELECT s.turn FROM exemplar_sources s WHERE s.exemplar_id = exemplars.id
+        ORDER BY s.conversation_id, s.turn LIMIT 1)
+    WHERE conversation_id = ";
+const DELETE_SOURCES_OF_EXEMPLARS: &str = "DELETE FROM exemplar_sources WHERE exemplar_id IN ";
+const DELETE_EXEMPLARS: &str = "DELETE FROM exemplars WHERE tenant = ";
+
+statements! {
+    DELETE_RECORD = "DELETE FROM training_records WHERE tenant = $1 AND conversation_id = $2";
+    TOUCHED_ENTRIES = "SELECT entry_id FROM evidence WHERE tenant = $1 AND conversation_id = $2
+        UNION SELECT x.entry_id FROM exemplar_sources s JOIN exemplars x ON x.id = s.exemplar_id
+        WHERE s.tenant = $1 AND s.conversation_id = $2";
+    DELETE_EVIDENCE = "DELETE FROM evidence WHERE tenant = $1 AND conversation_id = $2";
+    DELETE_EVIDENCE_OF_ENTRY = "DELETE FROM evidence WHERE tenant = $1 AND entry_id = $2";
+    DELETE_SOURCES = "DELETE FROM exemplar_sources WHERE tenant = $1 AND conversation_id = $2 RETURNING exemplar_id";
+    EXEMPLARS_OF_ENTRY = "SELECT id FROM exemplars WHERE tenant = $1 AND entry_id = $2";
+    DELETE_ENTRY = "DELETE FROM knowledge_entries WHERE tenant = $1 AND id = $2";
+    EXTERNAL_ID = "SELECT external_id FROM conversations WHERE tenant = $1 AND id = $2";
+    BLANK_UTTERANCES = "UPDATE retrievals SET utterance = '' WHERE tenant = $1 AND (conversation_ref = $2
+        OR conversation_ref = $3)";
+    BLANK_UTTERANCES_OF_TURNS = "UPDATE retrievals SET utterance = '' WHERE tenant = $1 AND id IN
+        (SELECT retrieval_id FROM turns WHERE conversation_id = $2 AND retrieval_id IS NOT NULL)";
+}
+
+impl Tx {
+    /// Erases a conversation: its turns and everything of [`Tx::erase_derived`], and the utterances of its retrievals,
+    /// whether they named the caller's id or ours or stand beside a turn. `None` when there is none.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn erase_conversation(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Option<Erased>, StoreError> {
+        let external_id = Statement::new(EXTERNAL_ID).bind(tenant).bind(id.0);
+        let Some((external_id,)) = self.row::<(String,)>(external_id).await? else { return Ok(None) };
+
+        let erased = self.erase_derived(tenant, id, now).await?;
+        let by_ref = Statement::new(BLANK_UTTERANCES).bind(tenant).bind(external_id).bind(id.to_string());
+        self.execute(by_ref).await?;
+        self.execute(Statement::new(BLANK_UTTERANCES_OF_TURNS).bind(tenant).bind(id.0)).await?;
+        self.delete_conversation(tenant, id).await?;
+        Ok(Some(erased))
+    }
+
+    /// Erases what was derived from a conversation and leaves the conversation itself: its record, chunks and evidence,
+    /// the exemplars that only it said, and the learned entries that nothing else is evidence for.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn erase_derived(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<Erased, StoreError> {
+        // A distillation that runs at the same time could add evidence to an entry that is just being removed.
+        self.lock_distillation(tenant).await?;
+        let mut points = self.erase_chunks(tenant, id, now).await?;
+        self.execute(Statement::new(DELETE_RECORD).bind(tenant).bind(id.0)).await?;
+
+        let touched: Vec<(Uuid,)> = self.rows(Statement::new(TOUCHED_ENTRIES).bind(tenant).bind(id.0)).await?;
+        let touched: BTreeSet<EntryId> = touched.into_iter().map(|(entry,)| EntryId(entry)).collect();
+        self.execute(Statement::new(DELETE_EVIDENCE).bind(tenant).bind(id.0)).await?;
+        points += self.erase_exemplars_said_in(tenant, id, now).await?;
+
+        let mut unsupported = Statement::new("");
+        unsupported
+            .push_with(SELECT_UNSUPPORTED, tenant)
+            .push_with(" AND origin = ", Origin::Learned.as_str())
+            .push(" AND id IN ")
+            .push_list(touched.iter().map(|entry| entry.0));
+        let removed: Vec<(Uuid,)> = self.rows(unsupported).await?;
+        let removed: Vec<EntryId> = removed.into_iter().map(|(entry,)| EntryId(entry)).collect();
+        for entry in &removed {
+            points += self.erase_entry(tenant, *entry, now).await?;
+        }
+
+        let changed: Vec<EntryId> = touched.into_iter().filter(|entry| !removed.contains(entry)).collect();
+        self.count_evidence(tenant, changed.iter().copied()).await?;
+        Ok(Erased { changed, removed, points })
+    }
+
+    /// Erases an entry with its exemplars, evidence and cases; how many points must leave the index. What was shown of
+    /// it stays in the exposures, as a number.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn erase_entry(&mut self, tenant: &TenantId, id: EntryId, now: Timestamp) -> Result<usize, StoreError> {
+        let exemplars: Vec<(Uuid,)> = self.rows(Statement::new(EXEMPLARS_OF_ENTRY).bind(tenant).bind(id.0)).await?;
+        let exemplars: Vec<Uuid> = exemplars.into_iter().map(|(exemplar,)| exemplar).collect();
+        self.erase_exemplars(tenant, &exemplars, now).await?;
+        self.delete_cases_of(tenant, id).await?;
+        self.execute(Statement::new(DELETE_EVIDENCE_OF_ENTRY).bind(tenant).bind(id.0)).await?;
+        self.execute(Statement::new(DELETE_ENTRY).bind(tenant).bind(id.0)).await?;
+        Ok(exemplars.len())
+    }
+
+    /// Takes this conversation out of the places where exemplars were said; those that nobody else said are erased.
+    async fn erase_exemplars_said_in(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let said: Vec<(Uuid,)> = self.rows(Statement::new(DELETE_SOURCES).bind(tenant).bind(id.0)).await?;
+        let said: BTreeSet<Uuid> = said.into_iter().map(|(exemplar,)| exemplar).collect();
+
+        let mut orphans = Statement::new("");
+        orphans.push_with(SELECT_ORPHANS, id.0).push_with(" AND tenant = ", tenant);
+        orphans.push(" AND id IN ").push_list(said.iter().copied());
+        let orphans: Vec<(Uuid,)> = self.rows(orphans).await?;
+        let orphans: Vec<Uuid> = orphans.into_iter().map(|(exemplar,)| exemplar).collect();
+        self.erase_exemplars(tenant, &orphans, now).await?;
+
+        let mut reattribute = Statement::new("");
+        reattribute.push_with(REATTRIBUTE, id.0).push_with(" AND tenant = ", tenant);
+        reattribute.push(" AND id IN ").push_list(said);
+        self.execute(reattribute).await?;
+        Ok(orphans.len())
+    }
+
+    async fn erase_exemplars(&mut self, tenant: &TenantId, ids: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
+        let mut sources = Statement::new(DELETE_SOURCES_OF_EXEMPLARS);
+        sources.push_list(ids.iter().copied());
+        self.execute(sources).await?;
+        let mut exemplars = Statement::new("");
+        exemplars.push_with(DELETE_EXEMPLARS, tenant).push(" AND id IN ").push_list(ids.iter().copied());
+        self.execute(exemplars).await?;
+        self.erase_points(tenant, Collection::Exemplars, ids, now).await
+    }
+}

@@ -1,0 +1,218 @@
+//! Exemplars: the utterances that entries answer, each one point of the index.
+
+use uuid::Uuid;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{ConversationId, EntryId, ExemplarId, TenantId};
+use crate::domain::knowledge::{EntryStatus, Exemplar, KnowledgeType};
+use crate::domain::language::Language;
+use crate::store::error::StoreError;
+use crate::store::marks::{Collection, Marked, Pending};
+use crate::store::rows::{language, moment, position, word};
+use crate::store::statement::{Statement, inserts};
+use crate::store::{Store, Tx};
+
+/// An exemplar that an index generation lacks, with what its point carries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PendingExemplar {
+    /// The exemplar.
+    pub exemplar: Exemplar,
+    /// Kind of its entry.
+    pub knowledge_type: KnowledgeType,
+    /// Category of its entry.
+    pub category: String,
+    /// Language of its entry's content.
+    pub language: Language,
+    /// Status of its entry.
+    pub status: EntryStatus,
+}
+
+const COLUMNS: &str = "SELECT x.id, x.entry_id, x.text, x.language, x.conversation_id, x.turn, x.created_at";
+const FROM: &str = " FROM exemplars x WHERE x.tenant = ";
+const PENDING_COLUMNS: &str = "SELECT x.id, x.entry_id, x.text, x.language, x.conversation_id, x.turn, x.created_at,
+    e.knowledge_type, e.category, e.language AS entry_language, e.status";
+const PENDING_FROM: &str = " FROM exemplars x JOIN knowledge_entries e ON e.id = x.entry_id";
+const WITHOUT_MARK: &str = " LEFT JOIN index_marks m ON m.collection = 'exemplars' AND m.point_id = x.id
+    AND m.generation = ";
+const INSERT_EXEMPLARS: &str =
+    "INSERT INTO exemplars (id, tenant, entry_id, text, language, conversation_id, turn, created_at) VALUES";
+const INSERT_SOURCES: &str = "INSERT INTO exemplar_sources (exemplar_id, conversation_id, turn, tenant) VALUES";
+const DO_NOTHING: &str = "ON CONFLICT DO NOTHING";
+
+#[derive(sqlx::FromRow)]
+struct ExemplarRow {
+    id: Uuid,
+    entry_id: Uuid,
+    text: String,
+    language: String,
+    conversation_id: Option<Uuid>,
+    turn: Option<i64>,
+    created_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct PendingRow {
+    #[sqlx(flatten)]
+    exemplar: ExemplarRow,
+    knowledge_type: String,
+    category: String,
+    entry_language: String,
+    status: String,
+}
+
+impl Store {
+    /// These exemplars, those that exist, in no order.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn exemplars(&self, tenant: &TenantId, ids: &[ExemplarId]) -> Result<Vec<Exemplar>, StoreError> {
+        let mut select = Statement::new(COLUMNS);
+        select.push_with(FROM, tenant).push(" AND x.id IN ").push_list(ids.iter().map(|id| id.0));
+        self.rows::<ExemplarRow>(select).await?.into_iter().map(ExemplarRow::read).collect()
+    }
+
+    /// The exemplars of these entries: entry by entry, the oldest first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn exemplars_of(&self, tenant: &TenantId, entries: &[EntryId]) -> Result<Vec<Exemplar>, StoreError> {
+        self.rows::<ExemplarRow>(of_entries(tenant, entries)).await?.into_iter().map(ExemplarRow::read).collect()
+    }
+
+    /// Exemplars that are not marked as indexed in this generation, at most `limit`; with a conversation, only those of
+    /// the entries that it is evidence for.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn unmarked_exemplars(
+        &self,
+        tenant: &TenantId,
+        generation: &str,
+        conversation: Option<ConversationId>,
+        limit: u32,
+    ) -> Result<Vec<PendingExemplar>, StoreError> {
+        let mut select = Statement::new(PENDING_COLUMNS);
+        select.push(PENDING_FROM).push_with(WITHOUT_MARK, generation);
+        select.push_with(" WHERE m.point_id IS NULL AND x.tenant = ", tenant);
+        if let Some(conversation) = conversation {
+            select
+                .push_with(" AND x.entry_id IN (SELECT entry_id FROM evidence WHERE conversation_id = ", conversation.0)
+                .push(")");
+        }
+        select.push_with(" ORDER BY x.id LIMIT ", i64::from(limit));
+        self.rows::<PendingRow>(select).await?.into_iter().map(PendingRow::read).collect()
+    }
+}
+
+impl Tx {
+    /// Stores exemplars; one that is there already only learns where else it was said. Returns how many are new.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingReference`] when an entry is gone.
+    pub async fn add_exemplars(&mut self, tenant: &TenantId, exemplars: &[Exemplar]) -> Result<u64, StoreError> {
+        let rows = exemplars.iter().map(|exemplar| {
+            [
+                exemplar.id.0.into(),
+                tenant.into(),
+                exemplar.entry_id.0.into(),
+                (&exemplar.text).into(),
+                exemplar.language.as_str().into(),
+                exemplar.conversation_id.map(|id| id.0).into(),
+                exemplar.turn.into(),
+                exemplar.created_at.into(),
+            ]
+        });
+        let new = self.execute_all(inserts(INSERT_EXEMPLARS, rows, DO_NOTHING)).await?;
+
+        let sources = exemplars.iter().filter_map(|exemplar| {
+            let (conversation, turn) = (exemplar.conversation_id?, exemplar.turn?);
+            Some([exemplar.id.0.into(), conversation.0.into(), turn.into(), tenant.into()])
+        });
+        self.execute_all(inserts(INSERT_SOURCES, sources, DO_NOTHING)).await?;
+
+        // Its text may have been erased and said again: the point stays now.
+        self.forget_erased_points(tenant, Collection::Exemplars, exemplars.iter().map(|exemplar| exemplar.id.0))
+            .await?;
+        Ok(new)
+    }
+
+    /// The exemplars of these entries, as this transaction sees them: entry by entry, the oldest first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn exemplars_of(&mut self, tenant: &TenantId, entries: &[EntryId]) -> Result<Vec<Exemplar>, StoreError> {
+        self.rows::<ExemplarRow>(of_entries(tenant, entries)).await?.into_iter().map(ExemplarRow::read).collect()
+    }
+
+    /// Marks exemplars as indexed, after their points were upserted and flushed; they are given as
+    /// [`Store::unmarked_exemplars`] returned them. One that changed meanwhile stays unmarked; one that was removed
+    /// meanwhile is put on the list of erased points again, because the upsert has brought it back.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingReference`] when there is no such generation.
+    pub async fn mark_exemplars(
+        &mut self,
+        tenant: &TenantId,
+        generation: &str,
+        indexed: &[PendingExemplar],
+        now: Timestamp,
+    ) -> Result<Marked, StoreError> {
+        let mut select = Statement::new(PENDING_COLUMNS);
+        select.push(PENDING_FROM).push_with(" WHERE x.tenant = ", tenant);
+        select.push(" AND x.id IN ").push_list(indexed.iter().map(|pending| pending.exemplar.id.0));
+        select.push(" ORDER BY x.id");
+        self.lock_rows(&mut select, "x, e");
+        let present: Vec<PendingExemplar> =
+            self.rows::<PendingRow>(select).await?.into_iter().map(PendingRow::read).collect::<Result<_, _>>()?;
+        self.mark(tenant, generation, Collection::Exemplars, indexed, &present, now).await
+    }
+}
+
+impl Pending for PendingExemplar {
+    fn point_id(&self) -> Uuid {
+        self.exemplar.id.0
+    }
+
+    /// Where it was said is not in the index, and changes when its first conversation is erased.
+    fn same_point(&self, other: &Self) -> bool {
+        let point = |pending: &Self| {
+            let mut point = pending.clone();
+            (point.exemplar.conversation_id, point.exemplar.turn) = (None, None);
+            point
+        };
+        point(self) == point(other)
+    }
+}
+
+fn of_entries(tenant: &TenantId, entries: &[EntryId]) -> Statement {
+    let mut select = Statement::new(COLUMNS);
+    select.push_with(FROM, tenant).push(" AND x.entry_id IN ").push_list(entries.iter().map(|id| id.0));
+    select.push(" ORDER BY x.entry_id, x.created_at, x.id");
+    select
+}
+
+impl ExemplarRow {
+    fn read(self) -> Result<Exemplar, StoreError> {
+        Ok(Exemplar {
+            id: ExemplarId(self.id),
+            entry_id: EntryId(self.entry_id),
+            text: self.text,
+            language: language("exemplars.language", &self.language)?,
+            conversation_id: self.conversation_id.map(ConversationId),
+            turn: self.turn.map(|turn| position("exemplars.turn", turn)).transpose()?,
+            created_at: moment(self.created_at),
+        })
+    }
+}
+
+impl PendingRow {
+    fn read(self) -> Result<PendingExemplar, StoreError> {
+        Ok(PendingExemplar {
+            exemplar: self.exemplar.read()?,
+            knowledge_type: word("knowledge_entries.knowledge_type", &self.knowledge_type)?,
+            category: self.category,
+            language: language("knowledge_entries.language", &self.entry_language)?,
+            status: word("knowledge_entries.status", &self.status)?,
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! API keys. Only their hashes are here.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::clock::Timestamp;
+use crate::domain::conversation::word_enum;
+use crate::domain::error::FieldError;
+use crate::domain::ids::{KeyId, TenantId};
+use crate::store::error::StoreError;
+use crate::store::macros::statements;
+use crate::store::rows::{moment, tenant, word};
+use crate::store::statement::Statement;
+use crate::store::{Store, Tx};
+
+word_enum!(
+    /// What a key may do.
+    KeyScope {
+        /// Ask on every turn and hand in conversations.
+        Agent = "agent",
+        /// Read and decide about what was learned, too.
+        Curator = "curator",
+        /// Everything in its tenant.
+        Admin = "admin",
+    }
+);
+
+/// An API key as it is stored.
+#[derive(Clone, PartialEq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What people call it.
+    pub name: String,
+    /// What it may do.
+    pub scope: KeyScope,
+    /// Hash of the key; unique over all tenants.
+    pub hash: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last used, as far as [`Tx::touch_key`] was told.
+    pub last_used_at: Option<Timestamp>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is refused.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey").field("id", &self.id).field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+statements! {
+    KEY_BY_HASH = "SELECT id, tenant, name, scope, key_hash, created_at, last_used_at, expires_at, revoked_at
+        FROM api_keys WHERE key_hash = $1";
+    COUNT_KEYS = "SELECT COUNT(*) FROM api_keys WHERE tenant = $1";
+    INSERT_KEY = "INSERT INTO api_keys
+        (id, tenant, name, scope, key_hash, created_at, last_used_at, expires_at, revoked_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    TOUCH_KEY = "UPDATE api_keys SET last_used_at = $3 WHERE tenant = $1 AND id = $2
+        AND (last_used_at IS NULL OR last_used_at < $3)";
+    REVOKE_KEY = "UPDATE api_keys SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
+}
+
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    id: uuid::Uuid,
+    tenant: String,
+    name: String,
+    scope: String,
+    key_hash: String,
+    created_at: i64,
+    last_used_at: Option<i64>,
+    expires_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl Store {
+    /// The key with this hash, whoever's it is: the look-up that finds out the tenant of a request. It may be expired
+    /// or revoked; the caller checks.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn key_by_hash(&self, hash: &str) -> Result<Option<ApiKey>, StoreError> {
+        let Some(row) = self.row::<KeyRow>(Statement::new(KEY_BY_HASH).bind(hash)).await? else { return Ok(None) };
+        Ok(Some(ApiKey {
+            id: KeyId(row.id),
+            tenant: tenant(&row.tenant)?,
+            name: row.name,
+            scope: word("api_keys.scope", &row.scope)?,
+            hash: row.key_hash,
+            created_at: moment(row.created_at),
+            last_used_at: row.last_used_at.map(moment),
+            expires_at: row.expires_at.map(moment),
+            revoked_at: row.revoked_at.map(moment),
+        }))
+    }
+
+    /// How many keys a tenant has, refused ones included; 0 means that this is the first start.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn count_keys(&self, tenant: &TenantId) -> Result<i64, StoreError> {
+        self.number(Statement::new(COUNT_KEYS).bind(tenant)).await
+    }
+}
+
+impl Tx {
+    /// Stores a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a key with this id or hash exists.
+    pub async fn insert_key(&mut self, key: &ApiKey) -> Result<(), StoreError> {
+        let statement = Statement::new(INSERT_KEY)
+            .bind(key.id.0)
+            .bind(&key.tenant)
+            .bind(&key.name)
+            .bind(key.scope.as_str())
+            .bind(&key.hash)
+            .bind(key.created_at)
+            .bind(key.last_used_at)
+            .bind(key.expires_at)
+            .bind(key.revoked_at);
+        self.execute(statement).await?;
+        Ok(())
+    }
+
+    /// Notes that a key was used; an earlier moment than the noted one changes nothing.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn touch_key(&mut self, tenant: &TenantId, id: KeyId, now: Timestamp) -> Result<(), StoreError> {
+        self.execute(Statement::new(TOUCH_KEY).bind(tenant).bind(id.0).bind(now)).await?;
+        Ok(())
+    }
+
+    /// Refuses a key from now on; `false` when it does not exist or was revoked before.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn revoke_key(&mut self, tenant: &TenantId, id: KeyId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.execute(Statement::new(REVOKE_KEY).bind(tenant).bind(id.0).bind(now)).await? > 0)
+    }
+}

@@ -1,0 +1,233 @@
+//! Training records: what analysis found, one per conversation.
+
+use std::collections::BTreeMap;
+
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use crate::domain::analysis::{Quality, TrainingRecord};
+use crate::domain::clock::Timestamp;
+use crate::domain::conversation::Outcome;
+use crate::domain::ids::{ConversationId, RecordId, TenantId};
+use crate::domain::language::Language;
+use crate::store::error::StoreError;
+use crate::store::macros::statements;
+use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::rows::{json, language, moment, word};
+use crate::store::statement::Statement;
+use crate::store::{Store, Tx};
+
+/// Which training records are wanted; what is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecordFilter {
+    /// `sales`, `support`, …
+    pub category: Option<String>,
+    /// How the conversation ended.
+    pub outcome: Option<Outcome>,
+    /// The language.
+    pub language: Option<Language>,
+    /// Which agent spoke.
+    pub agent_id: Option<String>,
+    /// A success score of at least this, 0 to 1.
+    pub min_score: Option<f64>,
+    /// A success score of at most this, 0 to 1.
+    pub max_score: Option<f64>,
+    /// Made at or after this.
+    pub from: Option<Timestamp>,
+    /// Made before this.
+    pub to: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "SELECT r.id, r.conversation_id, r.call_id, r.agent_id, r.summary, r.key_phrases, r.user_intents,
+    r.category, r.outcome, r.outcome_source, r.outcome_confidence, r.success_score, r.quality, r.reasons, r.learning,
+    r.language, r.pipeline_version, r.created_at";
+const FROM: &str = " FROM training_records r WHERE r.tenant = ";
+
+statements! {
+    // The conversation is locked by the write: an index stage that is just marking its chunks waits, or is waited for.
+    TOUCH_CONVERSATION = "UPDATE conversations SET status = status WHERE tenant = $1 AND id = $2";
+    UPSERT_RECORD = "INSERT INTO training_records (id, tenant, conversation_id, call_id, agent_id, summary, key_phrases,
+        user_intents, category, outcome, outcome_source, outcome_confidence, success_score, quality, reasons, learning,
+        language, pipeline_version, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+        ON CONFLICT (id) DO UPDATE SET call_id = excluded.call_id, agent_id = excluded.agent_id,
+        summary = excluded.summary, key_phrases = excluded.key_phrases, user_intents = excluded.user_intents,
+        category = excluded.category, outcome = excluded.outcome, outcome_source = excluded.outcome_source,
+        outcome_confidence = excluded.outcome_confidence, success_score = excluded.success_score,
+        quality = excluded.quality, reasons = excluded.reasons, learning = excluded.learning,
+        language = excluded.language, pipeline_version = excluded.pipeline_version, created_at = excluded.created_at";
+    UNMARK_CHUNKS_OF_CONVERSATION = "DELETE FROM index_marks WHERE point_id IN
+        (SELECT id FROM chunks WHERE tenant = $1 AND conversation_id = $2)";
+    SET_LEARNING = "UPDATE training_records SET learning = $3 WHERE tenant = $1 AND conversation_id = $2";
+}
+
+#[derive(sqlx::FromRow)]
+struct RecordRow {
+    id: Uuid,
+    conversation_id: Uuid,
+    call_id: Option<String>,
+    agent_id: String,
+    summary: String,
+    key_phrases: Json<Vec<String>>,
+    user_intents: Json<Vec<String>>,
+    category: String,
+    outcome: String,
+    outcome_source: String,
+    outcome_confidence: f64,
+    success_score: f64,
+    quality: Json<Quality>,
+    reasons: Json<BTreeMap<String, String>>,
+    learning: Json<Vec<String>>,
+    language: String,
+    pipeline_version: i64,
+    created_at: i64,
+}
+
+impl Store {
+    /// The training record with this id.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn record(&self, tenant: &TenantId, id: RecordId) -> Result<Option<TrainingRecord>, StoreError> {
+        let mut select = Statement::new(COLUMNS);
+        select.push_with(FROM, tenant).push_with(" AND r.id = ", id.0);
+        self.row::<RecordRow>(select).await?.map(RecordRow::read).transpose()
+    }
+
+    /// The training record of this conversation.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn record_of(
+        &self,
+        tenant: &TenantId,
+        conversation: ConversationId,
+    ) -> Result<Option<TrainingRecord>, StoreError> {
+        Ok(self.records_of(tenant, &[conversation]).await?.pop())
+    }
+
+    /// The training records of these conversations, those that exist, in no order.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn records_of(
+        &self,
+        tenant: &TenantId,
+        conversations: &[ConversationId],
+    ) -> Result<Vec<TrainingRecord>, StoreError> {
+        let mut select = Statement::new(COLUMNS);
+        select.push_with(FROM, tenant).push(" AND r.conversation_id IN ");
+        select.push_list(conversations.iter().map(|id| id.0));
+        self.rows::<RecordRow>(select).await?.into_iter().map(RecordRow::read).collect()
+    }
+
+    /// The training records that pass the filter, the newest first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn list_records(
+        &self,
+        tenant: &TenantId,
+        filter: &RecordFilter,
+        page: &PageRequest,
+    ) -> Result<Page<TrainingRecord>, StoreError> {
+        let mut from = Statement::new("");
+        from.push_with(FROM, tenant)
+            .push_some(" AND r.category = ", filter.category.as_ref())
+            .push_some(" AND r.outcome = ", filter.outcome.map(Outcome::as_str))
+            .push_some(" AND r.language = ", filter.language.as_ref().map(Language::as_str))
+            .push_some(" AND r.agent_id = ", filter.agent_id.as_ref())
+            .push_some(" AND r.success_score >= ", filter.min_score)
+            .push_some(" AND r.success_score <= ", filter.max_score)
+            .push_some(" AND r.created_at >= ", filter.from)
+            .push_some(" AND r.created_at < ", filter.to);
+        let list = List {
+            columns: COLUMNS,
+            from,
+            behind: " AND (r.created_at, r.id) < (",
+            order: " ORDER BY r.created_at DESC, r.id DESC",
+        };
+        self.page::<RecordRow>(list, page).await?.try_map(RecordRow::read)
+    }
+}
+
+impl Tx {
+    /// Stores the training record of a conversation in place of the one before. Its chunks carry category, outcome and
+    /// language into the index, so they count as not indexed from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingReference`] when the conversation is gone.
+    pub async fn upsert_record(&mut self, tenant: &TenantId, record: &TrainingRecord) -> Result<(), StoreError> {
+        let conversation = record.conversation_id.0;
+        self.execute(Statement::new(TOUCH_CONVERSATION).bind(tenant).bind(conversation)).await?;
+        let statement = Statement::new(UPSERT_RECORD)
+            .bind(record.id.0)
+            .bind(tenant)
+            .bind(conversation)
+            .bind(record.call_id.clone())
+            .bind(&record.agent_id)
+            .bind(&record.summary)
+            .bind(json("training_records.key_phrases", &record.key_phrases)?)
+            .bind(json("training_records.user_intents", &record.user_intents)?)
+            .bind(&record.category)
+            .bind(record.outcome.as_str())
+            .bind(record.outcome_source.as_str())
+            .bind(record.outcome_confidence)
+            .bind(record.success_score)
+            .bind(json("training_records.quality", &record.quality)?)
+            .bind(json("training_records.reasons", &record.reasons)?)
+            .bind(json("training_records.learning", &record.learning)?)
+            .bind(record.language.as_str())
+            .bind(record.pipeline_version)
+            .bind(record.created_at);
+        self.execute(statement).await?;
+        self.execute(Statement::new(UNMARK_CHUNKS_OF_CONVERSATION).bind(tenant).bind(conversation)).await?;
+        Ok(())
+    }
+
+    /// Notes what was learned from a conversation, or why nothing was. `false` when it has no record.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn set_learning(
+        &mut self,
+        tenant: &TenantId,
+        conversation: ConversationId,
+        learning: &[String],
+    ) -> Result<bool, StoreError> {
+        let learning = json("training_records.learning", &learning)?;
+        let statement = Statement::new(SET_LEARNING).bind(tenant).bind(conversation.0).bind(learning);
+        Ok(self.execute(statement).await? > 0)
+    }
+}
+
+impl Keyed for RecordRow {
+    fn key(&self) -> (i64, Uuid) {
+        (self.created_at, self.id)
+    }
+}
+
+impl RecordRow {
+    fn read(self) -> Result<TrainingRecord, StoreError> {
+        Ok(TrainingRecord {
+            id: RecordId(self.id),
+            conversation_id: ConversationId(self.conversation_id),
+            call_id: self.call_id,
+            agent_id: self.agent_id,
+            summary: self.summary,
+            key_phrases: self.key_phrases.0,
+            user_intents: self.user_intents.0,
+            category: self.category,
+            outcome: word("training_records.outcome", &self.outcome)?,
+            outcome_source: word("training_records.outcome_source", &self.outcome_source)?,
+            outcome_confidence: self.outcome_confidence,
+            success_score: self.success_score,
+            quality: self.quality.0,
+            reasons: self.reasons.0,
+            learning: self.learning.0,
+            language: language("training_records.language", &self.language)?,
+            pipeline_version: self.pipeline_version,
+            created_at: moment(self.created_at),
+        })
+    }
+}
