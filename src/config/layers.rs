@@ -172,10 +172,10 @@ impl Layers {
         // A path may lead on into a list: `a.list.0`.
         let found = self.0.iter_mut().find(|(key, _)| path.strip_prefix(key.as_str()).is_some_and(ends_or_goes_on));
         let Some((key, setting)) = found.filter(|(_, setting)| setting.origin != Origin::Default) else {
-            problems.push(Problem::new(path, &Origin::Default, kind.to_string()));
+            problems.push(Problem::new(path, &Origin::Default, explain(kind)));
             return None;
         };
-        let message = if is_secret(key) { "must be text".to_owned() } else { kind.to_string() };
+        let message = if is_secret(key) { "must be text".to_owned() } else { explain(kind) };
         problems.push(Problem::new(key, &setting.origin, message));
         setting.reset();
         Some(())
@@ -233,6 +233,24 @@ pub(super) fn flatten(table: &Table) -> Vec<(String, Value)> {
         }
     }
     flat
+}
+
+/// What would be right, in words for people who have not read the types.
+fn explain(kind: &Kind) -> String {
+    match kind {
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            let expected = match expected.as_str() {
+                "u32" | "u64" | "usize" | "i64" => "a whole number",
+                "f32" | "f64" => "a number",
+                "a boolean" => "true or false",
+                "a string" => "text",
+                other => other,
+            };
+            format!("must be {expected}, not {found}")
+        }
+        Kind::UnknownVariant(found, known) => format!("must be one of {}, not {found:?}", known.join(", ")),
+        other => other.to_string(),
+    }
 }
 
 /// The parser's own text would quote the line, and with it a secret.

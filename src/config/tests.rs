@@ -129,15 +129,15 @@ fn all_problems_are_reported_at_once() {
     );
     let text = found.join("\n");
     for key in [
-        "server.listen: ",
-        "server.max_in_flight: invalid type: found string \"many\", expected usize",
+        "server.listen: invalid socket address syntax",
+        "server.max_in_flight: must be a whole number, not string \"many\"",
         "server.max_body_bytes: must be 1024 to 1073741824, not 3",
         "jobs.backoff_min_ms: must not exceed jobs.backoff_max_ms (800)",
-        "log.format: ",
+        "log.format: must be one of text, json, not \"xml\"",
         "log.filter: must be levels by module",
         "data.directory: unknown key; the nearest known key is ",
         "retrieval.deadline_ms: must be 1 to 60000, not -1",
-        "auth.allow_loopback: invalid type: found string \"yes\", expected a boolean",
+        "auth.allow_loopback: must be true or false, not string \"yes\"",
         "retrieval.band: must be 0 to 1, not NaN",
         ": an override has no '='",
     ] {
