@@ -48,9 +48,8 @@ pub struct Exchange {
 /// Tells what knowledge an exchange holds, if any.
 pub struct ExchangeClassifier(Softmax);
 
-static EMBEDDED: LazyLock<ExchangeClassifier> = LazyLock::new(|| {
-    ExchangeClassifier(toml::from_str(WEIGHTS).expect("the embedded weights are well-formed"))
-});
+static EMBEDDED: LazyLock<ExchangeClassifier> =
+    LazyLock::new(|| ExchangeClassifier(toml::from_str(WEIGHTS).expect("the embedded weights are well-formed")));
 
 impl ExchangeClassifier {
     /// The weights that ship with Turnwise.
@@ -83,9 +82,10 @@ impl ExchangeClassifier {
     /// The most likely kind with its probability, and that of no knowledge.
     pub fn classify(&self, need: &ReadTurn, answer: &ReadTurn) -> (KnowledgeType, f32, f32) {
         let probabilities = self.0.predict(&features(need, answer));
-        let best = KnowledgeType::ALL.iter().copied().max_by(|a, b| {
-            probabilities[*a as usize].total_cmp(&probabilities[*b as usize])
-        });
+        let best = KnowledgeType::ALL
+            .iter()
+            .copied()
+            .max_by(|a, b| probabilities[*a as usize].total_cmp(&probabilities[*b as usize]));
         let kind = best.unwrap_or(KnowledgeType::Faq);
         (kind, probabilities[kind as usize], probabilities[KnowledgeType::ALL.len()])
     }

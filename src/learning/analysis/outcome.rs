@@ -128,16 +128,19 @@ fn infer(turns: &[Understood]) -> Option<(Outcome, f64, f64, String)> {
     let best = (0..CLASSES.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))?;
     let score = probabilities.iter().zip(CREDIT).map(|(p, credit)| f64::from(*p) * credit).sum();
     let told: Vec<String> = EVIDENCE.iter().zip(&row).map(|(name, value)| format!("{name} {value:.2}")).collect();
-    Some((CLASSES[best], f64::from(probabilities[best]), score, format!("evidence in the dialogue: {}", told.join(", "))))
+    Some((
+        CLASSES[best],
+        f64::from(probabilities[best]),
+        score,
+        format!("evidence in the dialogue: {}", told.join(", ")),
+    ))
 }
 
 /// The evidence in a dialogue, in the order of [`EVIDENCE`]; `None` when one side said nothing.
 pub fn evidence(turns: &[Understood]) -> Option<Vec<f32>> {
     let content = [UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell];
-    let against =
-        [UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline, UserAct::Objection, UserAct::Problem];
-    let helping =
-        [AgentAct::Action, AgentAct::Answer, AgentAct::Offer, AgentAct::Instruction, AgentAct::Reassurance];
+    let against = [UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline, UserAct::Objection, UserAct::Problem];
+    let helping = [AgentAct::Action, AgentAct::Answer, AgentAct::Offer, AgentAct::Instruction, AgentAct::Reassurance];
     let failing = [AgentAct::Unable, AgentAct::Transfer];
     let user = |acts: &[UserAct]| -> Vec<f32> {
         let turns = turns.iter().filter(|(turn, _)| turn.burst.speaker == Speaker::User);
