@@ -9,15 +9,15 @@ use std::sync::LazyLock;
 use crate::domain::classify::acts::{Acts, AgentAct, UserAct};
 use crate::domain::conversation::{Burst, Speaker};
 use crate::domain::knowledge::KnowledgeType;
-use crate::domain::softmax::{Scaling, Softmax};
+use crate::domain::softmax::{Balance, FitRules, Scaling, Softmax};
 use crate::domain::text;
 
 /// The fitted weights.
 const WEIGHTS: &str = include_str!("data/exchanges.toml");
 /// The class of exchanges that hold no knowledge.
 const NONE: &str = "none";
-/// Strength of the penalty of the fit; chosen by cross-validation over the development part of the demo.
-const L2: f32 = 0.02;
+/// How the fit is made; the penalty was chosen by cross-validation over the development part of the demo.
+const RULES: FitRules = FitRules { scaling: Scaling::Standardise, balance: Balance::Rows, l2: 0.005 };
 /// Keeps the logarithm of an act that is all but impossible from ruling everything else.
 const FLOOR: f32 = 1e-3;
 
@@ -64,7 +64,7 @@ impl ExchangeClassifier {
         let labels: Vec<usize> =
             kinds.iter().map(|kind| kind.map_or(KnowledgeType::ALL.len(), |kind| kind as usize)).collect();
         let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-        Self(Softmax::fit(&rows, &labels, &classes, Scaling::Standardise, L2))
+        Self(Softmax::fit(&rows, &labels, &classes, RULES))
     }
 
     /// The weights as they are shipped.
