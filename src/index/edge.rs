@@ -12,10 +12,10 @@ use qdrant_edge::external::serde_json::{self, Map, Value, json};
 use qdrant_edge::{
     Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeSparseVectorParams, EdgeVectorParams, FieldCondition, FieldIndexOperations, HnswIndexConfig,
-    IntegerIndexParams, JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, PayloadFieldSchema, PayloadOps,
+    IntegerIndexParams, JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, PayloadFieldSchema,
     PayloadSchemaParams, PointId, PointInsertOperations, PointOperations, PointStruct, PointStructPersisted,
-    QuantizationConfig, QuantizationSearchParams, QueryEnum, Range, ScalarQuantizationConfig, ScalarType, ScoredPoint,
-    ScrollRequest, SearchParams, SearchRequest, SetPayloadOp, SparseVector, UpdateOperation, Vector, VectorInternal,
+    QuantizationConfig, QuantizationSearchParams, QueryEnum, Range, Record, ScalarQuantizationConfig, ScalarType,
+    ScoredPoint, ScrollRequest, SearchParams, SearchRequest, SparseVector, UpdateOperation, Vector, VectorInternal,
     Vectors, WalOptions, WithPayloadInterface, WithVector,
 };
 use uuid::Uuid;
@@ -97,8 +97,7 @@ impl Shard {
     /// Writes points; not durable before [`Shard::flush`].
     pub(super) fn upsert(&self, points: &[Point], lexicon: &Lexicon) -> Result<(), IndexError> {
         let rows = points.iter().map(|point| row(point, lexicon)).collect::<Result<Vec<_>, _>>()?;
-        let operation = PointOperations::UpsertPoints(PointInsertOperations::PointsList(rows));
-        self.update("write points", UpdateOperation::PointOperation(operation))
+        self.insert(rows)
     }
 
     /// Removes points; not durable before [`Shard::flush`].
@@ -131,15 +130,11 @@ impl Shard {
                 continue;
             }
 
-            // Writing nothing into the payload of a point moves its newest copy and drops the others.
-            let points = page.into_iter().map(PointId::Uuid).collect();
-            let nothing = SetPayloadOp {
-                payload: qdrant_edge::Payload(Map::new()),
-                points: Some(points),
-                filter: None,
-                key: None,
-            };
-            self.update("merge copies", UpdateOperation::PayloadOperation(PayloadOps::SetPayload(nothing)))?;
+            // Deleting hits every copy. A second kill just now costs these points, which are then missing when the index
+            // is compared with the database.
+            let rows = self.rows(&page)?;
+            self.delete(&page)?;
+            self.insert(rows)?;
         }
     }
 
@@ -256,11 +251,32 @@ impl Shard {
         Ok(hits)
     }
 
+    fn insert(&self, rows: Vec<PointStructPersisted>) -> Result<(), IndexError> {
+        let operation = PointOperations::UpsertPoints(PointInsertOperations::PointsList(rows));
+        self.update("write points", UpdateOperation::PointOperation(operation))
+    }
+
+    /// The newest copy of each of these points.
+    fn rows(&self, ids: &[Uuid]) -> Result<Vec<PointStructPersisted>, IndexError> {
+        let request = ScrollRequest {
+            offset: None,
+            limit: Some(ids.len()),
+            filter: Some(has_id(ids)?),
+            with_payload: Some(WithPayloadInterface::Bool(true)),
+            with_vector: WithVector::Bool(true),
+            order_by: None,
+        };
+        let (records, _) = self.shard.scroll(request).map_err(IndexError::engine("read its points"))?;
+        let row = |record: Record| {
+            let payload = Value::Object(record.payload.unwrap_or_default().0);
+            Some(PointStruct::new(record.id, Vectors(record.vector?), payload).into())
+        };
+        Ok(records.into_iter().filter_map(row).collect())
+    }
+
     /// How many copies of these points the segments hold together.
     fn copies(&self, ids: &[Uuid]) -> Result<usize, IndexError> {
-        let filter = serde_json::from_value(json!({ "must": [{ "has_id": ids }] }))
-            .map_err(IndexError::engine("name points"))?;
-        let request = CountRequest { filter: Some(filter), exact: true };
+        let request = CountRequest { filter: Some(has_id(ids)?), exact: true };
         self.shard.count(request).map_err(IndexError::engine("count its points"))
     }
 
@@ -458,6 +474,10 @@ fn conditions(tenant: &TenantId, filter: &Filter) -> qdrant_edge::Filter {
         must.push(Condition::Field(FieldCondition::new_range(key(STARTED_AT), range)));
     }
     qdrant_edge::Filter { must: Some(must), ..qdrant_edge::Filter::new() }
+}
+
+fn has_id(ids: &[Uuid]) -> Result<qdrant_edge::Filter, IndexError> {
+    serde_json::from_value(json!({ "must": [{ "has_id": ids }] })).map_err(IndexError::engine("name points"))
 }
 
 fn is(name: &'static str, value: impl Into<Match>) -> Condition {
