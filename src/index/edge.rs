@@ -42,7 +42,7 @@ const STARTED_AT: &str = "started_at";
 /// One file of the engine's log. Small, so that an empty shard is small and clearing the log clears nearly all of it.
 const LOG_FILE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Points looked at together when copies are sought.
+/// Points that are written or looked at together.
 const PAGE: usize = 1_000;
 
 /// How to compare vectors.
@@ -96,8 +96,10 @@ impl Shard {
 
     /// Writes points; not durable before [`Shard::flush`].
     pub(super) fn upsert(&self, points: &[Point], lexicon: &Lexicon) -> Result<(), IndexError> {
-        let rows = points.iter().map(|point| row(point, lexicon)).collect::<Result<Vec<_>, _>>()?;
-        self.insert(rows)
+        for points in points.chunks(PAGE) {
+            self.insert(points.iter().map(|point| row(point, lexicon)).collect::<Result<_, _>>()?)?;
+        }
+        Ok(())
     }
 
     /// Removes points; not durable before [`Shard::flush`].
@@ -198,7 +200,7 @@ impl Shard {
                 let tenant = TenantId::parse(text(payload, TENANT));
                 Ok(PointOwner {
                     id: uuid(record.id)?,
-                    tenant: tenant.map_err(|error| IndexError::Failed(format!("a point has no tenant: {error}")))?,
+                    tenant: tenant.map_err(|error| IndexError::Foreign(error.to_string()))?,
                     owner: owner(payload)?,
                     status: text(payload, STATUS).parse().ok(),
                 })
@@ -499,12 +501,12 @@ fn hit(point: &ScoredPoint) -> Result<Hit, IndexError> {
 fn uuid(id: PointId) -> Result<Uuid, IndexError> {
     match id {
         PointId::Uuid(id) => Ok(id),
-        PointId::NumId(number) => Err(IndexError::Failed(format!("point {number} is not one of ours"))),
+        PointId::NumId(number) => Err(IndexError::Foreign(format!("number {number}"))),
     }
 }
 
 fn owner(payload: Option<&qdrant_edge::Payload>) -> Result<Uuid, IndexError> {
-    Uuid::parse_str(text(payload, OWNER)).map_err(|error| IndexError::Failed(format!("a point has no owner: {error}")))
+    Uuid::parse_str(text(payload, OWNER)).map_err(|error| IndexError::Foreign(format!("owner: {error}")))
 }
 
 fn text<'a>(payload: Option<&'a qdrant_edge::Payload>, field: &str) -> &'a str {
