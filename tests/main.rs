@@ -1,3 +1,5 @@
 //! Integration tests: one binary, so that everything links once.
 
 mod architecture;
+mod store;
+mod support;
