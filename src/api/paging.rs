@@ -175,10 +175,10 @@ pub(super) struct List<T> {
     #[schema(required = false)]
     count_is_lower_bound: bool,
     /// The next page, as an absolute URL; null on the last one.
-    #[schema(required, format = Uri)]
+    #[schema(required, format = "uri")]
     next: Option<String>,
     /// The page before, as an absolute URL; null on the first one.
-    #[schema(required, format = Uri)]
+    #[schema(required, format = "uri")]
     previous: Option<String>,
     /// The items of this page.
     results: Vec<T>,
