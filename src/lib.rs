@@ -4,6 +4,7 @@
 //! known that helps with what the user just said. `ARCHITECTURE.md` walks through the floors below.
 
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod embedding;
