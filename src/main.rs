@@ -1,3 +1,7 @@
-//! The `turnwise` program.
+//! The `turnwise` program: the one place that knows every face.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    turnwise::cli::main(start_http)
+}
