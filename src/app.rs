@@ -86,13 +86,11 @@ impl App {
             clock: parts.clock,
             ids: parts.ids,
         });
-        let learner =
-            Arc::new(Learner { engine: Arc::clone(&engine), settings: config.learning.clone(), callers });
+        let learner = Arc::new(Learner { engine: Arc::clone(&engine), settings: config.learning.clone(), callers });
         let reconciled = learner.reconcile().await?;
         let gather = Duration::from_millis(config.retrieval.exposure_flush_ms);
         let exposures = ExposureSink::start(Arc::clone(&engine), config.retrieval.exposure_buffer, gather);
-        let retriever =
-            Arc::new(Retriever::new(Arc::clone(&engine), config.retrieval.clone(), exposures.clone()));
+        let retriever = Arc::new(Retriever::new(Arc::clone(&engine), config.retrieval.clone(), exposures.clone()));
         Ok(Self { config, engine, learner, retriever, reconciled, exposures, stop: CancellationToken::new() })
     }
 

@@ -92,7 +92,7 @@ pub(crate) fn read_line(reader: &mut impl BufRead, limit: usize) -> io::Result<L
 }
 
 /// The first bytes (fewer when there are no more), and a reader that still has them.
-fn peek<R: BufRead>(mut reader: R, count: usize) -> io::Result<(Vec<u8>, io::Chain<Cursor<Vec<u8>>, R>)> {
+fn peek<R: BufRead>(mut reader: R, count: usize) -> io::Result<(Vec<u8>, impl BufRead)> {
     let mut first = Vec::with_capacity(count);
     reader.by_ref().take(count as u64).read_to_end(&mut first)?;
     Ok((first.clone(), Cursor::new(first).chain(reader)))

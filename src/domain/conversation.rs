@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::error::FieldError;
 use crate::domain::ids::{ConversationId, RetrievalId};
 use crate::domain::language::Language;
 
@@ -11,7 +10,7 @@ use crate::domain::language::Language;
 macro_rules! word_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
         }
@@ -35,12 +34,12 @@ macro_rules! word_enum {
         }
 
         impl std::str::FromStr for $name {
-            type Err = FieldError;
+            type Err = $crate::domain::error::FieldError;
 
-            fn from_str(text: &str) -> Result<Self, FieldError> {
+            fn from_str(text: &str) -> Result<Self, $crate::domain::error::FieldError> {
                 Self::ALL.iter().copied().find(|value| value.as_str() == text).ok_or_else(|| {
                     let words: Vec<&str> = Self::ALL.iter().map(|value| value.as_str()).collect();
-                    FieldError::new(stringify!($name).to_lowercase(), format!("must be one of {}", words.join(", ")))
+                    $crate::domain::error::FieldError::new(stringify!($name).to_lowercase(), format!("must be one of {}", words.join(", ")))
                 })
             }
         }

@@ -1,6 +1,6 @@
 //! What was learned: entries, the exemplars that they answer, and the evidence behind them.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Outcome, word_enum};

@@ -35,10 +35,30 @@ pub struct Softmax {
     bias: Vec<f32>,
 }
 
+/// How a fit is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FitRules {
+    /// How features are brought to one scale.
+    pub scaling: Scaling,
+    /// How rows of different classes count.
+    pub balance: Balance,
+    /// Strength of the penalty on the weights relative to the mean loss, such as `1e-4`.
+    pub l2: f32,
+}
+
+/// How rows of different classes count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Balance {
+    /// Each class the same, however many rows it has: when the rows say nothing about how frequent classes are.
+    Classes,
+    /// Each row the same: frequent classes are more likely.
+    Rows,
+}
+
 impl Softmax {
-    /// Fits rows of equal length with one label each (an index into `classes`); `l2` is the strength of the penalty on
-    /// the weights relative to the mean loss, such as `1e-4`. Classes weigh alike however many rows they have.
-    pub fn fit(rows: &[&[f32]], labels: &[usize], classes: &[&str], scaling: Scaling, l2: f32) -> Self {
+    /// Fits rows of equal length with one label each (an index into `classes`).
+    pub fn fit(rows: &[&[f32]], labels: &[usize], classes: &[&str], rules: FitRules) -> Self {
+        let FitRules { scaling, balance, l2 } = rules;
         let dimension = rows.first().map_or(0, |row| row.len());
         let (mean, scale) = moments(rows, dimension, scaling);
         let mut features = Array2::<f32>::zeros((rows.len(), dimension));
@@ -47,7 +67,7 @@ impl Softmax {
                 *x = (row[i] - mean[i]) * scale[i];
             }
         }
-        let importance = importance(labels, classes.len());
+        let importance = importance(labels, classes.len(), balance);
         let (weights, bias) = descend(&features, labels, &importance, classes.len(), l2);
         Self {
             classes: classes.iter().map(|&class| class.to_owned()).collect(),
@@ -109,8 +129,11 @@ fn moments(rows: &[&[f32]], dimension: usize, scaling: Scaling) -> (Vec<f32>, Ve
     (mean, scale)
 }
 
-/// The weight of each row, so that classes of different size count alike; the weights sum to 1.
-fn importance(labels: &[usize], classes: usize) -> Array1<f32> {
+/// The weight of each row; they sum to 1.
+fn importance(labels: &[usize], classes: usize, balance: Balance) -> Array1<f32> {
+    if balance == Balance::Rows {
+        return Array1::from_elem(labels.len(), 1.0 / labels.len().max(1) as f32);
+    }
     let mut counts = vec![0.0_f32; classes];
     labels.iter().for_each(|&label| counts[label] += 1.0);
     let present = counts.iter().filter(|&&count| count > 0.0).count().max(1) as f32;
@@ -183,6 +206,10 @@ fn norm(vector: ArrayView1<'_, f32>) -> f32 {
 mod tests {
     use super::*;
 
+    fn rules(scaling: Scaling, l2: f32) -> FitRules {
+        FitRules { scaling, balance: Balance::Classes, l2 }
+    }
+
     #[test]
     fn it_tells_three_clouds_apart() {
         let centres = [[0.0, 1.0], [1.0, 0.0], [-1.0, -1.0]];
@@ -194,7 +221,7 @@ mod tests {
             labels.push(i % 3);
         }
         let rows: Vec<&[f32]> = rows.iter().map(|row| row.as_slice()).collect();
-        let model = Softmax::fit(&rows, &labels, &["up", "right", "down"], Scaling::Centre, 1e-4);
+        let model = Softmax::fit(&rows, &labels, &["up", "right", "down"], rules(Scaling::Centre, 1e-4));
         for (row, label) in rows.iter().zip(&labels) {
             let p = model.predict(row);
             assert!(p[*label] > 0.8, "{row:?} {p:?}");
@@ -207,14 +234,14 @@ mod tests {
         let rows: Vec<[f32; 1]> = (0..101).map(|i| if i == 0 { [1.0] } else { [0.0] }).collect();
         let labels: Vec<usize> = (0..101).map(|i| usize::from(i == 0)).collect();
         let rows: Vec<&[f32]> = rows.iter().map(|row| row.as_slice()).collect();
-        let model = Softmax::fit(&rows, &labels, &["common", "rare"], Scaling::Standardise, 1e-3);
+        let model = Softmax::fit(&rows, &labels, &["common", "rare"], rules(Scaling::Standardise, 1e-3));
         assert!(model.predict(&[1.0])[1] > 0.9);
     }
 
     #[test]
     fn a_constant_feature_does_no_harm() {
         let rows: [&[f32]; 2] = [&[1.0, 5.0], &[-1.0, 5.0]];
-        let model = Softmax::fit(&rows, &[0, 1], &["a", "b"], Scaling::Standardise, 1e-3);
+        let model = Softmax::fit(&rows, &[0, 1], &["a", "b"], rules(Scaling::Standardise, 1e-3));
         assert!(model.predict(&[1.0, 5.0]).iter().all(|p| p.is_finite()));
     }
 }

@@ -10,6 +10,7 @@
 //! One text on its way: [`embedder`] normalises it, puts the prefix before it and asks the [`cache`]; a miss waits in the
 //! queue of a [`lane`], whose thread reads it into tokens ([`tokens`]) and hands these to its ONNX session ([`session`]).
 
+pub mod bare;
 mod cache;
 pub mod embedder;
 pub mod embedders;

@@ -7,8 +7,8 @@ use crate::domain::clock::Timestamp;
 use crate::embedding::embedder::Embedder;
 use crate::embedding::embedders::Embedders;
 use crate::engine::error::Error;
-use crate::index::{Collection, VectorIndex};
 use crate::index::settings::IndexSettings;
+use crate::index::{Collection, VectorIndex};
 use crate::store::{self, Store};
 
 /// One complete set of vectors made by one model.

@@ -44,8 +44,7 @@ impl Understanding {
             return Ok(known);
         }
         tracing::info!(embedding.model = embedder.spec().name, "Fitting the classifiers of turns, once for this model");
-        let fitted =
-            Self { acts: fit_acts(embedder, &acts).await?, intents: fit_intents(embedder, &intents).await? };
+        let fitted = Self { acts: fit_acts(embedder, &acts).await?, intents: fit_intents(embedder, &intents).await? };
         if let Err(error) = write_atomically(&file, &serde_json::to_vec(&fitted).unwrap_or_default()) {
             tracing::warn!(path = %file.display(), %error, "The fitted classifiers could not be kept for the next start");
         }
@@ -146,10 +145,7 @@ fn labels(seeds: &BTreeMap<String, Vec<String>>, index: impl Fn(&str) -> Option<
         .collect()
 }
 
-async fn fit_intents(
-    embedder: &Embedder,
-    seeds: &BTreeMap<String, IntentSeeds>,
-) -> Result<IntentClassifier, Error> {
+async fn fit_intents(embedder: &Embedder, seeds: &BTreeMap<String, IntentSeeds>) -> Result<IntentClassifier, Error> {
     let mut intents = BTreeMap::new();
     for (name, intent) in seeds {
         let vectors = embed_all(embedder, intent.exemplars.iter()).await?;
@@ -169,12 +165,7 @@ async fn embed_all<'a>(
 }
 
 /// Named after everything that the fit depends on.
-fn cache_file(
-    dir: &Path,
-    embedder: &Embedder,
-    acts: &ActSeeds,
-    intents: &BTreeMap<String, IntentSeeds>,
-) -> PathBuf {
+fn cache_file(dir: &Path, embedder: &Embedder, acts: &ActSeeds, intents: &BTreeMap<String, IntentSeeds>) -> PathBuf {
     let spec = embedder.spec();
     let mut hash = Sha256::new();
     hash.update(format!("{FORMAT} {} {} {} {acts:?} {intents:?}", spec.name, spec.dimension, spec.query_prefix));

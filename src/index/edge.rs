@@ -12,10 +12,10 @@ use qdrant_edge::external::serde_json::{self, Map, Value, json};
 use qdrant_edge::{
     Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeSparseVectorParams, EdgeVectorParams, FieldCondition, FieldIndexOperations, HnswIndexConfig,
-    IntegerIndexParams, JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, PayloadFieldSchema, PayloadOps,
+    IntegerIndexParams, JsonPath, KeywordIndexParams, Match, Modifier, NamedQuery, PayloadFieldSchema,
     PayloadSchemaParams, PointId, PointInsertOperations, PointOperations, PointStruct, PointStructPersisted,
-    QuantizationConfig, QuantizationSearchParams, QueryEnum, Range, ScalarQuantizationConfig, ScalarType, ScoredPoint,
-    ScrollRequest, SearchParams, SearchRequest, SetPayloadOp, SparseVector, UpdateOperation, Vector, VectorInternal,
+    QuantizationConfig, QuantizationSearchParams, QueryEnum, Range, Record, ScalarQuantizationConfig, ScalarType,
+    ScoredPoint, ScrollRequest, SearchParams, SearchRequest, SparseVector, UpdateOperation, Vector, VectorInternal,
     Vectors, WalOptions, WithPayloadInterface, WithVector,
 };
 use uuid::Uuid;
@@ -42,7 +42,7 @@ const STARTED_AT: &str = "started_at";
 /// One file of the engine's log. Small, so that an empty shard is small and clearing the log clears nearly all of it.
 const LOG_FILE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Points looked at together when copies are sought.
+/// Points that are written or looked at together.
 const PAGE: usize = 1_000;
 
 /// How to compare vectors.
@@ -96,9 +96,10 @@ impl Shard {
 
     /// Writes points; not durable before [`Shard::flush`].
     pub(super) fn upsert(&self, points: &[Point], lexicon: &Lexicon) -> Result<(), IndexError> {
-        let rows = points.iter().map(|point| row(point, lexicon)).collect::<Result<Vec<_>, _>>()?;
-        let operation = PointOperations::UpsertPoints(PointInsertOperations::PointsList(rows));
-        self.update("write points", UpdateOperation::PointOperation(operation))
+        for points in points.chunks(PAGE) {
+            self.insert(points.iter().map(|point| row(point, lexicon)).collect::<Result<_, _>>()?)?;
+        }
+        Ok(())
     }
 
     /// Removes points; not durable before [`Shard::flush`].
@@ -131,15 +132,11 @@ impl Shard {
                 continue;
             }
 
-            // Writing nothing into the payload of a point moves its newest copy and drops the others.
-            let points = page.into_iter().map(PointId::Uuid).collect();
-            let nothing = SetPayloadOp {
-                payload: qdrant_edge::Payload(Map::new()),
-                points: Some(points),
-                filter: None,
-                key: None,
-            };
-            self.update("merge copies", UpdateOperation::PayloadOperation(PayloadOps::SetPayload(nothing)))?;
+            // Deleting hits every copy. A second kill just now costs these points, which are then missing when the index
+            // is compared with the database.
+            let rows = self.rows(&page)?;
+            self.delete(&page)?;
+            self.insert(rows)?;
         }
     }
 
@@ -203,7 +200,7 @@ impl Shard {
                 let tenant = TenantId::parse(text(payload, TENANT));
                 Ok(PointOwner {
                     id: uuid(record.id)?,
-                    tenant: tenant.map_err(|error| IndexError::Failed(format!("a point has no tenant: {error}")))?,
+                    tenant: tenant.map_err(|error| IndexError::Foreign(error.to_string()))?,
                     owner: owner(payload)?,
                     status: text(payload, STATUS).parse().ok(),
                 })
@@ -256,11 +253,32 @@ impl Shard {
         Ok(hits)
     }
 
+    fn insert(&self, rows: Vec<PointStructPersisted>) -> Result<(), IndexError> {
+        let operation = PointOperations::UpsertPoints(PointInsertOperations::PointsList(rows));
+        self.update("write points", UpdateOperation::PointOperation(operation))
+    }
+
+    /// The newest copy of each of these points.
+    fn rows(&self, ids: &[Uuid]) -> Result<Vec<PointStructPersisted>, IndexError> {
+        let request = ScrollRequest {
+            offset: None,
+            limit: Some(ids.len()),
+            filter: Some(has_id(ids)?),
+            with_payload: Some(WithPayloadInterface::Bool(true)),
+            with_vector: WithVector::Bool(true),
+            order_by: None,
+        };
+        let (records, _) = self.shard.scroll(request).map_err(IndexError::engine("read its points"))?;
+        let row = |record: Record| {
+            let payload = Value::Object(record.payload.unwrap_or_default().0);
+            Some(PointStruct::new(record.id, Vectors(record.vector?), payload).into())
+        };
+        Ok(records.into_iter().filter_map(row).collect())
+    }
+
     /// How many copies of these points the segments hold together.
     fn copies(&self, ids: &[Uuid]) -> Result<usize, IndexError> {
-        let filter = serde_json::from_value(json!({ "must": [{ "has_id": ids }] }))
-            .map_err(IndexError::engine("name points"))?;
-        let request = CountRequest { filter: Some(filter), exact: true };
+        let request = CountRequest { filter: Some(has_id(ids)?), exact: true };
         self.shard.count(request).map_err(IndexError::engine("count its points"))
     }
 
@@ -460,6 +478,10 @@ fn conditions(tenant: &TenantId, filter: &Filter) -> qdrant_edge::Filter {
     qdrant_edge::Filter { must: Some(must), ..qdrant_edge::Filter::new() }
 }
 
+fn has_id(ids: &[Uuid]) -> Result<qdrant_edge::Filter, IndexError> {
+    serde_json::from_value(json!({ "must": [{ "has_id": ids }] })).map_err(IndexError::engine("name points"))
+}
+
 fn is(name: &'static str, value: impl Into<Match>) -> Condition {
     Condition::Field(FieldCondition::new_match(key(name), value.into()))
 }
@@ -479,12 +501,12 @@ fn hit(point: &ScoredPoint) -> Result<Hit, IndexError> {
 fn uuid(id: PointId) -> Result<Uuid, IndexError> {
     match id {
         PointId::Uuid(id) => Ok(id),
-        PointId::NumId(number) => Err(IndexError::Failed(format!("point {number} is not one of ours"))),
+        PointId::NumId(number) => Err(IndexError::Foreign(format!("number {number}"))),
     }
 }
 
 fn owner(payload: Option<&qdrant_edge::Payload>) -> Result<Uuid, IndexError> {
-    Uuid::parse_str(text(payload, OWNER)).map_err(|error| IndexError::Failed(format!("a point has no owner: {error}")))
+    Uuid::parse_str(text(payload, OWNER)).map_err(|error| IndexError::Foreign(format!("owner: {error}")))
 }
 
 fn text<'a>(payload: Option<&'a qdrant_edge::Payload>, field: &str) -> &'a str {

@@ -44,6 +44,9 @@ pub enum IndexError {
     /// brings it to the last acknowledged state.
     #[error("the vector index failed and must be opened anew (restart Turnwise): {0}")]
     Failed(String),
+    /// A point that cannot be read; the index has to be built anew.
+    #[error("the vector index holds a point that is not Turnwise's ({0}); build it anew with `turnwise reindex`")]
+    Foreign(String),
     /// A file or a thread.
     #[error("{action} {path}")]
     Io {
@@ -63,6 +66,7 @@ impl IndexError {
         match self {
             Self::Dimension { .. } => ErrorClass::Caller,
             Self::Overloaded | Self::Late => ErrorClass::Overloaded,
+            Self::Foreign(_) => ErrorClass::Permanent,
             Self::Closed | Self::Engine { .. } | Self::Panicked(_) | Self::Failed(_) | Self::Io { .. } => {
                 ErrorClass::Transient
             }

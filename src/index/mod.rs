@@ -108,7 +108,7 @@ impl VectorIndex {
     ) -> Result<Self, IndexError> {
         let lexicon = Arc::new(Lexicon::new(collection)?);
         let shard = Arc::new(RwLock::new(None));
-        let (commands, inbox) = mpsc::channel(settings.write_queue);
+        let (commands, inbox) = mpsc::channel(settings.write_queue.max(1));
         let (reply, opened) = oneshot::channel();
         Writer {
             dir: dir.to_owned(),
@@ -126,6 +126,7 @@ impl VectorIndex {
     }
 
     /// Writes points, replacing those with the same id. They can be found, and survive `kill -9`, when this returns.
+    /// Best a few hundred at a time: searches wait for a moment while they are written.
     ///
     /// # Errors
     /// [`IndexError::Dimension`] before anything is written; [`IndexError::Overloaded`] when too many writes wait.

@@ -112,3 +112,65 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Occupies the only thread until the sender is dropped.
+    async fn occupied(bound: usize) -> (Arc<SearchPool>, mpsc::Sender<()>) {
+        let pool = Arc::new(SearchPool::start("test", 1, bound).expect("started"));
+        let (release, wait) = mpsc::channel::<()>();
+        let (started, begun) = oneshot::channel();
+        let busy = Arc::clone(&pool);
+        tokio::spawn(async move {
+            let work = move || {
+                let _ = started.send(());
+                let _ = wait.recv();
+                Ok(())
+            };
+            busy.run(None, work).await
+        });
+        begun.await.expect("begun");
+        (pool, release)
+    }
+
+    #[tokio::test]
+    async fn more_than_the_bound_is_refused() {
+        let (pool, release) = occupied(2).await;
+        let searches = (0..5).map(|number| pool.run(None, move || Ok(number)));
+        let mut searches = Box::pin(futures::future::join_all(searches));
+        assert!(futures::poll!(&mut searches).is_pending());
+        drop(release);
+        let answers = searches.await;
+        assert!(matches!(answers[..2], [Ok(0), Ok(1)]), "{answers:?}");
+        assert!(answers[2..].iter().all(|answer| matches!(answer, Err(IndexError::Overloaded))), "{answers:?}");
+    }
+
+    #[tokio::test]
+    async fn work_of_a_caller_who_has_gone_is_skipped() {
+        let (pool, release) = occupied(2).await;
+        let (did, done) = mpsc::channel();
+        {
+            let work = move || {
+                let _ = did.send(());
+                Ok(())
+            };
+            let mut gone = Box::pin(pool.run(None, work));
+            assert!(futures::poll!(&mut gone).is_pending());
+        }
+        drop(release);
+        pool.run(None, || Ok(())).await.expect("the thread goes on");
+        assert!(done.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_one_search() {
+        let pool = SearchPool::start("test", 1, 2).expect("started");
+        let error = pool.run::<(), _>(None, || panic!("it broke")).await.expect_err("broken");
+        assert_eq!(error.to_string(), "the vector index panicked: it broke");
+        assert_eq!(pool.run(None, || Ok(7)).await.expect("the thread goes on"), 7);
+    }
+}

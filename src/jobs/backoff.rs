@@ -28,9 +28,7 @@ mod tests {
             keep_finished_days: 1,
             concurrency: BTreeMap::new(),
         };
-        let wait = |attempts, jitter| {
-            next_attempt(Timestamp::from_millis(0), attempts, jitter, &settings).as_millis()
-        };
+        let wait = |attempts, jitter| next_attempt(Timestamp::from_millis(0), attempts, jitter, &settings).as_millis();
         assert_eq!((wait(1, 0), wait(2, 0), wait(3, 0)), (250, 500, 1_000));
         assert_eq!((wait(9, 0), wait(63, 0)), (2_000, 2_000));
         assert!(wait(3, 999) <= 2_000 && wait(3, 999) > wait(3, 0));

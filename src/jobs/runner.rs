@@ -55,7 +55,8 @@ impl Runner {
         let mut running: JoinSet<()> = JoinSet::new();
         let mut held: HashMap<Id, Job> = HashMap::new();
         let poll = Duration::from_millis(runner.settings.poll_ms);
-        let mut heartbeat = tokio::time::interval(Duration::from_millis(runner.settings.lease_ms.unsigned_abs() / 3 + 1));
+        let mut heartbeat =
+            tokio::time::interval(Duration::from_millis(runner.settings.lease_ms.unsigned_abs() / 3 + 1));
         while !stop.is_cancelled() {
             match runner.claim(&held).await {
                 Ok(jobs) => {

@@ -65,7 +65,10 @@ impl Learner {
         let Some(known) = known else {
             if !tx.insert_conversation(tenant, &conversation, now).await? {
                 // Somebody else inserted the same id between our look and our write.
-                return Err(Error::Conflict(format!("conversation '{}' is just being received", conversation.external_id)));
+                return Err(Error::Conflict(format!(
+                    "conversation '{}' is just being received",
+                    conversation.external_id
+                )));
             }
             tx.enqueue(tenant, &stage_job(&self.engine, Stage::Analyze, id, 1, trace_id), now).await?;
             tx.commit().await?;

@@ -19,9 +19,8 @@ impl Learner {
     /// Stage `chunk`: stores the chunks of a conversation in place of those before.
     pub(super) async fn chunk(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
         let conversation = &stored.conversation;
-        let redactor = Redactor::for_conversation(
-            conversation.turns.iter().map(|turn| (turn.speaker, turn.text.as_str())),
-        );
+        let redactor =
+            Redactor::for_conversation(conversation.turns.iter().map(|turn| (turn.speaker, turn.text.as_str())));
         let mut spoken = bursts(&conversation.turns);
         for burst in &mut spoken {
             burst.text = redactor.redact(burst.speaker, &text::strip_injected(&burst.text));

@@ -106,8 +106,7 @@ impl Learner {
     ) -> Result<usize, Error> {
         let mut written = 0;
         loop {
-            let pending =
-                self.engine.store.unmarked_chunks(tenant, &generation.name, conversation, BATCH).await?;
+            let pending = self.engine.store.unmarked_chunks(tenant, &generation.name, conversation, BATCH).await?;
             if pending.is_empty() {
                 return Ok(written);
             }
@@ -134,8 +133,7 @@ impl Learner {
     ) -> Result<usize, Error> {
         let mut written = 0;
         loop {
-            let pending =
-                self.engine.store.unmarked_exemplars(tenant, &generation.name, conversation, BATCH).await?;
+            let pending = self.engine.store.unmarked_exemplars(tenant, &generation.name, conversation, BATCH).await?;
             if pending.is_empty() {
                 return Ok(written);
             }
@@ -230,8 +228,7 @@ impl Learner {
         for tenant in self.engine.store.tenants().await? {
             let mut after = None;
             loop {
-                let page =
-                    self.engine.store.point_marks(&tenant, &generation.name, stored, after, PAGE).await?;
+                let page = self.engine.store.point_marks(&tenant, &generation.name, stored, after, PAGE).await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.point_id);
                 let lost: Vec<Uuid> = page
@@ -248,8 +245,7 @@ impl Learner {
             }
         }
         in_database.sort_unstable();
-        let unknown: Vec<Uuid> =
-            in_index.iter().copied().filter(|id| in_database.binary_search(id).is_err()).collect();
+        let unknown: Vec<Uuid> = in_index.iter().copied().filter(|id| in_database.binary_search(id).is_err()).collect();
         let removed = unknown.len();
         for ids in unknown.chunks(PAGE as usize) {
             index.delete(ids.to_vec()).await?;

@@ -156,4 +156,3 @@ impl Learner {
 pub fn is_worth_retrying(error: &Error) -> bool {
     matches!(error.class(), ErrorClass::Transient | ErrorClass::Overloaded | ErrorClass::Conflict)
 }
-

@@ -136,4 +136,3 @@ async fn write(engine: &Engine, batch: &[(TenantId, Retrieval)]) -> Result<(), E
     tx.commit().await?;
     Ok(())
 }
-

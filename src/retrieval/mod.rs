@@ -78,7 +78,8 @@ impl Retriever {
         let calibration = self.calibration();
         let rules = RankingRules { lexical_weight: self.settings.lexical_weight, band: self.settings.band };
         let candidates = fuse(&found.dense, &found.lexical, &calibration, &rules);
-        let top_similarity = candidates.iter().map(|c| c.similarity).reduce(f64::max).filter(|_| !found.dense.is_empty());
+        let top_similarity =
+            candidates.iter().map(|c| c.similarity).reduce(f64::max).filter(|_| !found.dense.is_empty());
         let abstention = self.abstention(&found, top_similarity, &calibration);
         let results = match abstention {
             Some(_) => Vec::new(),
@@ -191,8 +192,7 @@ impl Retriever {
         let joined = search::in_context(utterance, &query.context, self.settings.context_turns);
         let generation = self.engine.generations.first();
         let started = Instant::now();
-        let embedded =
-            generation.embedder.embed_one(Lane::Live, Role::Query, &joined, Some(deadline)).await;
+        let embedded = generation.embedder.embed_one(Lane::Live, Role::Query, &joined, Some(deadline)).await;
         found.embed += started.elapsed();
         let Ok(embedded) = embedded else {
             found.degraded.push(Degradation::ContextSkipped);

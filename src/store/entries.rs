@@ -1,11 +1,9 @@
 //! Knowledge entries.
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
-use crate::domain::error::FieldError;
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
 use crate::domain::language::Language;

@@ -5,13 +5,11 @@
 //! longer match. A job may therefore *run* twice; it *takes effect* once, when its stage writes in the transaction that
 //! finishes it. Refuses to know what kinds there are, how often to try and how long to wait: that is the runner's.
 
-use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
-use crate::domain::error::FieldError;
 use crate::domain::ids::{JobId, TenantId};
 use crate::store::error::StoreError;
 use crate::store::macros::statements;

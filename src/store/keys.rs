@@ -2,11 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
-use crate::domain::error::FieldError;
 use crate::domain::ids::{KeyId, TenantId};
 use crate::store::error::StoreError;
 use crate::store::macros::statements;

@@ -6,12 +6,10 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
-use crate::domain::error::FieldError;
 use crate::domain::ids::TenantId;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;

@@ -9,15 +9,15 @@ use std::sync::LazyLock;
 use crate::domain::classify::acts::{Acts, AgentAct, UserAct};
 use crate::domain::conversation::{Burst, Speaker};
 use crate::domain::knowledge::KnowledgeType;
-use crate::domain::softmax::{Scaling, Softmax};
+use crate::domain::softmax::{Balance, FitRules, Scaling, Softmax};
 use crate::domain::text;
 
 /// The fitted weights.
 const WEIGHTS: &str = include_str!("data/exchanges.toml");
 /// The class of exchanges that hold no knowledge.
 const NONE: &str = "none";
-/// Strength of the penalty of the fit; chosen by cross-validation over the development part of the demo.
-const L2: f32 = 0.02;
+/// How the fit is made; the penalty was chosen by cross-validation over the development part of the demo.
+const RULES: FitRules = FitRules { scaling: Scaling::Standardise, balance: Balance::Rows, l2: 0.005 };
 /// Keeps the logarithm of an act that is all but impossible from ruling everything else.
 const FLOOR: f32 = 1e-3;
 
@@ -48,9 +48,8 @@ pub struct Exchange {
 /// Tells what knowledge an exchange holds, if any.
 pub struct ExchangeClassifier(Softmax);
 
-static EMBEDDED: LazyLock<ExchangeClassifier> = LazyLock::new(|| {
-    ExchangeClassifier(toml::from_str(WEIGHTS).expect("the embedded weights are well-formed"))
-});
+static EMBEDDED: LazyLock<ExchangeClassifier> =
+    LazyLock::new(|| ExchangeClassifier(toml::from_str(WEIGHTS).expect("the embedded weights are well-formed")));
 
 impl ExchangeClassifier {
     /// The weights that ship with Turnwise.
@@ -65,7 +64,7 @@ impl ExchangeClassifier {
         let labels: Vec<usize> =
             kinds.iter().map(|kind| kind.map_or(KnowledgeType::ALL.len(), |kind| kind as usize)).collect();
         let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-        Self(Softmax::fit(&rows, &labels, &classes, Scaling::Standardise, L2))
+        Self(Softmax::fit(&rows, &labels, &classes, RULES))
     }
 
     /// The weights as they are shipped.
@@ -83,9 +82,10 @@ impl ExchangeClassifier {
     /// The most likely kind with its probability, and that of no knowledge.
     pub fn classify(&self, need: &ReadTurn, answer: &ReadTurn) -> (KnowledgeType, f32, f32) {
         let probabilities = self.0.predict(&features(need, answer));
-        let best = KnowledgeType::ALL.iter().copied().max_by(|a, b| {
-            probabilities[*a as usize].total_cmp(&probabilities[*b as usize])
-        });
+        let best = KnowledgeType::ALL
+            .iter()
+            .copied()
+            .max_by(|a, b| probabilities[*a as usize].total_cmp(&probabilities[*b as usize]));
         let kind = best.unwrap_or(KnowledgeType::Faq);
         (kind, probabilities[kind as usize], probabilities[KnowledgeType::ALL.len()])
     }

@@ -118,8 +118,7 @@ static PHONE: LazyLock<Phrases> = LazyLock::new(|| {
     )
 });
 
-static NUMBER: LazyLock<Phrases> =
-    LazyLock::new(|| Phrases::new("number\nnúmero\nرقمك\nرقم\nनंबर\nनम्बर\nنمبر"));
+static NUMBER: LazyLock<Phrases> = LazyLock::new(|| Phrases::new("number\nnúmero\nرقمك\nرقم\nनंबर\nनम्बर\nنمبر"));
 
 static EMAIL: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(

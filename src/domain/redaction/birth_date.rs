@@ -16,7 +16,9 @@ pub(super) fn find(tokens: &[Token], asked: Asked) -> Vec<Found> {
     let births = BIRTH.find(tokens);
     let is_birth = |date: &Found| {
         let (year_only, before) = (date.value.len() <= 4, near(&BIRTH, tokens, date.first, REACH).is_some());
-        let after = births.iter().any(|(first, _)| *first >= date.end && first - date.end <= 3 && same_sentence(tokens, date.end, *first));
+        let after = births
+            .iter()
+            .any(|(first, _)| *first >= date.end && first - date.end <= 3 && same_sentence(tokens, date.end, *first));
         before || after || asked.birth_date && !year_only
     };
     dates(tokens).into_iter().filter(is_birth).collect()
@@ -96,7 +98,9 @@ fn is_part(tokens: &[Token], at: usize) -> bool {
 fn joins(tokens: &[Token], at: usize) -> bool {
     let token = &tokens[at];
     match token.kind {
-        TokenKind::Sign => matches!(token.folded.as_str(), "/" | "-" | "," | "،") || token.is_sign(".") && !ends_sentence(tokens, at),
+        TokenKind::Sign => {
+            matches!(token.folded.as_str(), "/" | "-" | "," | "،") || token.is_sign(".") && !ends_sentence(tokens, at)
+        }
         TokenKind::Word => JOINTS.contains(&token.folded),
         TokenKind::Number | TokenKind::Slot => false,
     }

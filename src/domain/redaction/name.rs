@@ -102,7 +102,8 @@ fn name_at(tokens: &[Token], at: usize, cue: Cue) -> Option<Found> {
         return None;
     }
     if let Some(end) = letters_end(tokens, first).filter(|_| cue != Cue::Weak) {
-        let value = tokens[first..end].iter().filter(|token| token.is_word()).map(|token| token.folded.as_str()).collect();
+        let value =
+            tokens[first..end].iter().filter(|token| token.is_word()).map(|token| token.folded.as_str()).collect();
         return Some(Found { slot: Slot::Name, first, end, value });
     }
     if !begins_name(tokens, first, cue) {
@@ -137,7 +138,9 @@ fn name_end(tokens: &[Token], first: usize) -> usize {
         let mut next = end;
         // A hyphen or an initial's full stop inside a name: "Al-Qahtani", "J. Smith".
         let inner = |token: &Token| token.glued && (token.is_sign("-") || token.is_sign("."));
-        if tokens.get(next).is_some_and(inner) && tokens.get(next + 1).is_some_and(|after| after.glued || tokens[next - 1].is_letter()) {
+        if tokens.get(next).is_some_and(inner)
+            && tokens.get(next + 1).is_some_and(|after| after.glued || tokens[next - 1].is_letter())
+        {
             next += 1;
         }
         while tokens.get(next).is_some_and(is_particle) && tokens.get(next + 1).is_some_and(Token::is_word) {
@@ -148,7 +151,9 @@ fn name_end(tokens: &[Token], first: usize) -> usize {
         };
         let known = is_known_name(token);
         let goes_on = match (written, token.is_letter()) {
-            (_, true) => written && token.title && tokens.get(next + 1).is_some_and(|after| after.is_sign(".") || after.title),
+            (_, true) => {
+                written && token.title && tokens.get(next + 1).is_some_and(|after| after.is_sign(".") || after.title)
+            }
             (true, _) => token.title || known,
             (false, _) => known || words == 1 && !is_common(token),
         };
@@ -198,7 +203,8 @@ fn spelled(tokens: &[Token], asked: Asked) -> Vec<Found> {
     for (_, end) in SPELLING.find(tokens).into_iter().chain(asked.name.then_some((0, 0))) {
         let start = (end..tokens.len().min(end + 8)).find_map(|at| letters_end(tokens, at).map(|end| (at, end)));
         if let Some((first, end)) = start {
-            let value = tokens[first..end].iter().filter(|token| token.is_word()).map(|token| token.folded.as_str()).collect();
+            let value =
+                tokens[first..end].iter().filter(|token| token.is_word()).map(|token| token.folded.as_str()).collect();
             found.push(Found { slot: Slot::Name, first, end, value });
         }
     }
@@ -259,7 +265,9 @@ static ADDRESSED: LazyLock<Phrases> = LazyLock::new(|| {
 });
 
 static SPELLING: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new("spelled\nspelt\nspell\nspelling\nthat's\nthat is\nse escribe\ndeletreo\nتهجئة\nحروفه\nस्पेलिंग\nسپیلنگ\nspelling hai")
+    Phrases::new(
+        "spelled\nspelt\nspell\nspelling\nthat's\nthat is\nse escribe\ndeletreo\nتهجئة\nحروفه\nस्पेलिंग\nسپیلنگ\nspelling hai",
+    )
 });
 
 /// Words before "… name is" that make it the name of something else.

@@ -30,7 +30,8 @@ pub(super) fn runs(tokens: &[Token]) -> Vec<Run> {
             at += 1;
             continue;
         };
-        let mut run = Run { first: at, end: first.end, spoken: first.spoken, digits: String::new(), groups: Vec::new() };
+        let mut run =
+            Run { first: at, end: first.end, spoken: first.spoken, digits: String::new(), groups: Vec::new() };
         run.push(&first);
         while let Some(next) = next_atom(tokens, &run) {
             run.end = next.end;
@@ -139,7 +140,8 @@ pub(super) fn is_measured(tokens: &[Token], at: usize) -> bool {
     };
     number.folded.len() <= 7
         && (before.is_some_and(|word| CURRENCIES.contains(&word.folded))
-            || unit_at(at + 1).is_some_and(|word| CURRENCIES.contains(&word.folded) || UNIT_WORDS.contains(&word.folded))
+            || unit_at(at + 1)
+                .is_some_and(|word| CURRENCIES.contains(&word.folded) || UNIT_WORDS.contains(&word.folded))
             || short && after.is_some_and(|word| HOURS.contains(&word.folded))
             || short && clock(after, after.is_some_and(|sign| sign.glued))
             || short && clock(before, number.glued))
@@ -259,8 +261,17 @@ static UNITS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     ])
 });
 
-static WEAK_UNITS: LazyLock<HashMap<String, &'static str>> =
-    LazyLock::new(|| spread(&[("o oh nil", "0"), ("un una", "1"), ("do", "2"), ("che chhay", "6"), ("sat", "7"), ("ath", "8"), ("no", "9")]));
+static WEAK_UNITS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    spread(&[
+        ("o oh nil", "0"),
+        ("un una", "1"),
+        ("do", "2"),
+        ("che chhay", "6"),
+        ("sat", "7"),
+        ("ath", "8"),
+        ("no", "9"),
+    ])
+});
 
 static TENS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     spread(&[

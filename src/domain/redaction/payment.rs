@@ -123,16 +123,15 @@ fn is_piece(tokens: &[Token], at: usize) -> bool {
 }
 
 static CARD: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "card\nvisa\nmastercard\ndebit\ncredit card\ntarjeta\nبطاقة\nبطاقتي\nالبطاقة\nकार्ड\nکارڈ",
-    )
+    Phrases::new("card\nvisa\nmastercard\ndebit\ncredit card\ntarjeta\nبطاقة\nبطاقتي\nالبطاقة\nकार्ड\nکارڈ")
 });
 
 static CODE: LazyLock<Phrases> =
     LazyLock::new(|| Phrases::new("cvv\ncvc\nsecurity code\ncódigo de seguridad\nرمز الأمان\nसीवीवी\nسی وی وی"));
 
-static IBAN: LazyLock<Phrases> =
-    LazyLock::new(|| Phrases::new("iban\nbank account\naccount (number|no)\nآيبان\nايبان\nالآيبان\nآئی بین\nआईबीएएन\nआईबैन"));
+static IBAN: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new("iban\nbank account\naccount (number|no)\nآيبان\nايبان\nالآيبان\nآئی بین\nआईबीएएन\nआईबैन")
+});
 
 #[cfg(test)]
 mod tests {

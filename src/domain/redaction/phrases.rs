@@ -23,7 +23,8 @@ impl Phrases {
     /// Number of tokens of the longest phrase that begins at `at`.
     pub(super) fn at(&self, tokens: &[Token], at: usize) -> Option<usize> {
         let fits = |words: &&Vec<String>| {
-            tokens.len() - at >= words.len() && words.iter().zip(&tokens[at..]).all(|(word, token)| *word == token.folded)
+            tokens.len() - at >= words.len()
+                && words.iter().zip(&tokens[at..]).all(|(word, token)| *word == token.folded)
         };
         self.0.get(&tokens.get(at)?.folded)?.iter().filter(fits).map(Vec::len).max()
     }

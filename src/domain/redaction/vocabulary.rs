@@ -44,8 +44,9 @@ static COMMON: LazyLock<HashSet<String>> = LazyLock::new(|| {
 
 static NEVER: LazyLock<HashSet<String>> = LazyLock::new(|| word_set(NEVER_WORDS));
 static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| word_set(NAME_WORDS));
-static PARTICLES: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("de la del los las al el bin ibn bint van von der di da dos ul ur abu abd بن بنت ابن ال أبو آل عبد"));
+static PARTICLES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    word_set("de la del los las al el bin ibn bint van von der di da dos ul ur abu abd بن بنت ابن ال أبو آل عبد")
+});
 
 const NEVER_WORDS: &str = "
 i i'm i've i'd i'll we we're you it's its and but or from the a an my your our this that is was are am so with for at on in

@@ -75,12 +75,7 @@ pub fn redacted_bursts(conversation: &Conversation) -> Vec<Burst> {
 }
 
 /// The training record of a conversation.
-pub fn analyse(
-    engine: &Engine,
-    conversation: &Conversation,
-    turns: &[Understood],
-    now: Timestamp,
-) -> TrainingRecord {
+pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[Understood], now: Timestamp) -> TrainingRecord {
     let mut reasons = BTreeMap::new();
     let language = conversation.language.clone().unwrap_or_else(|| language::recognise(turns));
     let (user_intents, intent_reason) = user_intents(engine, turns);

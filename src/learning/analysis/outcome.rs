@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::classify::acts::{AgentAct, UserAct};
 use crate::domain::conversation::{Conversation, Outcome, OutcomeSource, Speaker};
-use crate::domain::softmax::{Scaling, Softmax};
+use crate::domain::softmax::{Balance, FitRules, Scaling, Softmax};
 use crate::learning::analysis::Understood;
 use crate::learning::analysis::quality::shared_words;
 
 /// The fitted weights; `turnwise eval outcomes --fit` makes them from the development part of the labelled demo.
 const WEIGHTS: &str = include_str!("outcome.toml");
-/// Strength of the penalty of the fit.
-const L2: f32 = 0.05;
+/// How the fit is made; the penalty was chosen by cross-validation over the development part of the demo.
+const RULES: FitRules = FitRules { scaling: Scaling::Standardise, balance: Balance::Rows, l2: 0.06 };
 /// The classes that the dialogue can show.
 pub const CLASSES: [Outcome; 3] = [Outcome::Successful, Outcome::Partial, Outcome::Unsuccessful];
 /// How much success each class counts.
@@ -61,7 +61,7 @@ impl OutcomeClassifier {
         let labels: Vec<usize> =
             outcomes.iter().map(|o| CLASSES.iter().position(|class| class == o).unwrap_or(1)).collect();
         let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-        Self(Softmax::fit(&rows, &labels, &names, Scaling::Standardise, L2))
+        Self(Softmax::fit(&rows, &labels, &names, RULES))
     }
 
     /// The weights as they are shipped.
@@ -128,16 +128,19 @@ fn infer(turns: &[Understood]) -> Option<(Outcome, f64, f64, String)> {
     let best = (0..CLASSES.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))?;
     let score = probabilities.iter().zip(CREDIT).map(|(p, credit)| f64::from(*p) * credit).sum();
     let told: Vec<String> = EVIDENCE.iter().zip(&row).map(|(name, value)| format!("{name} {value:.2}")).collect();
-    Some((CLASSES[best], f64::from(probabilities[best]), score, format!("evidence in the dialogue: {}", told.join(", "))))
+    Some((
+        CLASSES[best],
+        f64::from(probabilities[best]),
+        score,
+        format!("evidence in the dialogue: {}", told.join(", ")),
+    ))
 }
 
 /// The evidence in a dialogue, in the order of [`EVIDENCE`]; `None` when one side said nothing.
 pub fn evidence(turns: &[Understood]) -> Option<Vec<f32>> {
     let content = [UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell];
-    let against =
-        [UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline, UserAct::Objection, UserAct::Problem];
-    let helping =
-        [AgentAct::Action, AgentAct::Answer, AgentAct::Offer, AgentAct::Instruction, AgentAct::Reassurance];
+    let against = [UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline, UserAct::Objection, UserAct::Problem];
+    let helping = [AgentAct::Action, AgentAct::Answer, AgentAct::Offer, AgentAct::Instruction, AgentAct::Reassurance];
     let failing = [AgentAct::Unable, AgentAct::Transfer];
     let user = |acts: &[UserAct]| -> Vec<f32> {
         let turns = turns.iter().filter(|(turn, _)| turn.burst.speaker == Speaker::User);

@@ -65,26 +65,10 @@ fn is_number(word: &str) -> bool {
     word.chars().all(|c| c.is_numeric())
 }
 
+/// Words that tell nothing. English ones turn up in every language of a call centre, so they always go.
 fn stop_words_of(language: &Language) -> BTreeSet<String> {
-    // English words turn up in every language of a call centre, so theirs go too.
-    let mut words: BTreeSet<String> = stop_words::get(stop_words::LANGUAGE::English).iter().map(|w| (*w).into()).collect();
-    let own = match language.primary() {
-        "es" => Some(stop_words::LANGUAGE::Spanish),
-        "ar" => Some(stop_words::LANGUAGE::Arabic),
-        "hi" => Some(stop_words::LANGUAGE::Hindi),
-        "ur" => Some(stop_words::LANGUAGE::Urdu),
-        "fr" => Some(stop_words::LANGUAGE::French),
-        "de" => Some(stop_words::LANGUAGE::German),
-        "it" => Some(stop_words::LANGUAGE::Italian),
-        "pt" => Some(stop_words::LANGUAGE::Portuguese),
-        "nl" => Some(stop_words::LANGUAGE::Dutch),
-        "tr" => Some(stop_words::LANGUAGE::Turkish),
-        "ru" => Some(stop_words::LANGUAGE::Russian),
-        "id" => Some(stop_words::LANGUAGE::Indonesian),
-        _ => None,
-    };
-    if let Some(own) = own {
-        words.extend(stop_words::get(own).iter().map(|word| (*word).into()));
-    }
-    words
+    let listed = ["ar", "de", "es", "fr", "hi", "id", "it", "nl", "pt", "ru", "tr", "ur"];
+    let own = listed.into_iter().find(|code| *code == language.primary());
+    let words = std::iter::once("en").chain(own).flat_map(|code| stop_words::get(code).iter());
+    words.map(|word| (*word).to_owned()).collect()
 }

@@ -30,7 +30,10 @@ pub fn measure_quality(turns: &[Understood]) -> (Quality, BTreeMap<String, Strin
         response_relevance: relevance,
     };
     let reasons = BTreeMap::from([
-        ("turns".to_owned(), format!("{} turns of the user and {} of the agent", quality.user_turns, quality.agent_turns)),
+        (
+            "turns".to_owned(),
+            format!("{} turns of the user and {} of the agent", quality.user_turns, quality.agent_turns),
+        ),
         ("talk_ratio".to_owned(), format!("the agent said {agent_words} of {} words", user_words + agent_words)),
         ("repetition".to_owned(), format!("{repeated} of {} turns repeat an earlier one", turns.len())),
         ("response_relevance".to_owned(), "mean similarity of replies to the turn before them".to_owned()),

@@ -61,8 +61,7 @@ impl Learner {
             ..Filter::default()
         };
         let search = Search { filter, limit: NEIGHBOURS, deadline: None };
-        let hits =
-            generation.exemplars.search_dense(tenant, Arc::clone(&finding.need_vector), &search).await?;
+        let hits = generation.exemplars.search_dense(tenant, Arc::clone(&finding.need_vector), &search).await?;
         let mut nearest: Vec<(EntryId, f64)> = Vec::new();
         for hit in hits {
             let entry = EntryId(hit.owner);

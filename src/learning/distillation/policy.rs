@@ -28,8 +28,7 @@ pub fn status(entry: &Entry, evidence: &[Evidence], settings: &LearningSettings)
     if let Some(reason) = instruction_like(&entry.content) {
         return (EntryStatus::Quarantined, Some(reason));
     }
-    let good: Vec<&Evidence> =
-        evidence.iter().filter(|e| e.success_score >= settings.min_success_score).collect();
+    let good: Vec<&Evidence> = evidence.iter().filter(|e| e.success_score >= settings.min_success_score).collect();
     let callers: BTreeSet<&str> = good.iter().map(|e| e.caller.as_str()).collect();
     let conversations: BTreeSet<ConversationId> = good.iter().map(|e| e.conversation_id).collect();
     let waiting = |reason: String| (EntryStatus::Candidate, Some(reason));
@@ -50,7 +49,15 @@ pub fn status(entry: &Entry, evidence: &[Evidence], settings: &LearningSettings)
 /// nobody says aloud.
 fn instruction_like(content: &str) -> Option<String> {
     const MARKS: [&str; 10] = [
-        "<|", "|>", "[INST]", "[/INST]", "<<SYS>>", "### Instruction", "### System", "<system>", "</system>",
+        "<|",
+        "|>",
+        "[INST]",
+        "[/INST]",
+        "<<SYS>>",
+        "### Instruction",
+        "### System",
+        "<system>",
+        "</system>",
         "<turnwise_reference",
     ];
     let folded = content.to_lowercase();
