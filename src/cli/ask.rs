@@ -102,8 +102,7 @@ fn print_retrieved(answer: &Retrieved, explain: bool, voice: Voice) -> Result<()
         let timings = &answer.timings_us;
         let intent = answer.intent.as_ref();
         let intent = intent.map_or("not clear".to_owned(), |it| format!("{} ({:.2})", it.name, it.confidence));
-        let degraded =
-            if answer.degraded.is_empty() { "nothing".to_owned() } else { answer.degraded.join(", ") };
+        let degraded = if answer.degraded.is_empty() { "nothing".to_owned() } else { answer.degraded.join(", ") };
         let rows = [
             ("intent", intent),
             ("embed", millis(timings.embed)),

@@ -83,17 +83,8 @@ struct Memory {
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
-    Rejected {
-        file: &'a str,
-        place: String,
-        reason: &'a str,
-    },
-    LearningFailed {
-        file: &'a str,
-        place: String,
-        conversation_id: &'a str,
-        reason: &'a str,
-    },
+    Rejected { file: &'a str, place: String, reason: &'a str },
+    LearningFailed { file: &'a str, place: String, conversation_id: &'a str, reason: &'a str },
     Summary(&'a Summary),
 }
 
@@ -239,8 +230,7 @@ impl Ingest<'_> {
         self.summary.learning_failed += 1;
         let Pending { id, file, place } = pending;
         if self.voice.json {
-            let event =
-                Event::LearningFailed { file, place: place.to_string(), conversation_id: id, reason };
+            let event = Event::LearningFailed { file, place: place.to_string(), conversation_id: id, reason };
             return self.voice.say_json(&event);
         }
         self.bar.suspend(|| warn(&format!("{file}: {place}: taken, but not learned from: {reason}")));

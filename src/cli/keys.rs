@@ -1,59 +1,14 @@
-//! The keys that a server makes for itself: the admin key of the first start, and the one for the CLI beside it.
+//! `cli.key`: how the CLI of the same user gets into the server that runs on a data directory.
 
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::app::App;
 use crate::cli::failure::Failure;
-use crate::domain::ids::{KeyId, TenantId};
-use crate::secrets::{hash_key, random_key, write_private};
-use crate::store::{ApiKey, KeyScope};
+use crate::secrets::{random_key, write_private};
 
-/// Name of the key for the CLI in the data directory.
+/// Its name in the data directory.
 const CLI_KEY_FILE: &str = "cli.key";
-/// What the admin key of the first start is called.
-const BOOTSTRAP_NAME: &str = "bootstrap";
-
-/// Sees to it that there is an admin key: the configured one, else one that is made when there is none yet. Only a key
-/// that was made is returned; nobody can read it again.
-///
-/// # Errors
-/// When the database is not available.
-pub async fn bootstrap(app: &App) -> Result<Option<SecretString>, Failure> {
-    let tenant = TenantId::default_tenant();
-    let store = &app.engine.store;
-    if let Some(key) = &app.config.auth.bootstrap_key {
-        // Also on a later start: it is the way back in for whoever lost the key of the first.
-        if store.key_by_hash(&hash_key(key.expose_secret())).await?.is_none() {
-            insert(app, tenant, key.expose_secret()).await?;
-        }
-        return Ok(None);
-    }
-    if store.count_keys(&tenant).await? > 0 {
-        return Ok(None);
-    }
-    let key = random_key();
-    insert(app, tenant, &key).await?;
-    Ok(Some(key.into()))
-}
-
-async fn insert(app: &App, tenant: TenantId, key: &str) -> Result<(), Failure> {
-    let key = ApiKey {
-        id: KeyId(app.engine.new_uuid()),
-        tenant,
-        name: BOOTSTRAP_NAME.to_owned(),
-        scope: KeyScope::Admin,
-        hash: hash_key(key),
-        created_at: app.engine.now(),
-        last_used_at: None,
-        expires_at: None,
-        revoked_at: None,
-    };
-    let mut tx = app.engine.store.begin().await?;
-    tx.insert_key(&key).await?;
-    Ok(tx.commit().await?)
-}
 
 /// The key for the CLI of this start, in a file that its owner alone can read and that goes with the server.
 pub struct CliKey {
@@ -91,4 +46,22 @@ impl Drop for CliKey {
 pub fn read_cli_key(dir: &Path) -> Option<SecretString> {
     let key = std::fs::read_to_string(dir.join(CLI_KEY_FILE)).ok()?;
     Some(key.trim().to_owned().into()).filter(|key: &SecretString| !key.expose_secret().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_start_has_its_own_key_and_takes_it_along() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert!(read_cli_key(dir.path()).is_none());
+        let first = CliKey::make(dir.path()).expect("writable");
+        let second = CliKey::make(dir.path()).expect("writable");
+        let read = read_cli_key(dir.path()).expect("a key");
+        assert_eq!(read.expose_secret(), second.secret().expose_secret());
+        assert_ne!(read.expose_secret(), first.secret().expose_secret());
+        drop(second);
+        assert!(read_cli_key(dir.path()).is_none());
+    }
 }

@@ -18,12 +18,13 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Parts};
 use crate::cli::backend::{held_message, take};
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::keys::{self, CliKey};
-use crate::cli::lock::{DataDirLock, Lock};
+use crate::cli::keys::CliKey;
+use crate::cli::lock::Lock;
 use crate::cli::print::{Voice, warn};
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::ids::{IdSource, RandomIds};
+use crate::engine::error::Error;
 
 /// Starts the HTTP face. `main` hands it in, because a face knows no other face.
 pub type StartHttp = fn(HttpParts) -> Http;
@@ -44,10 +45,14 @@ pub struct HttpParts {
     pub stop: CancellationToken,
 }
 
+/// Gives the HTTP face what it answers with, and sees to it that there is an admin key: one that was made just now is
+/// returned, and nobody can read it again.
+pub type OpenHttp = Box<dyn for<'a> FnOnce(&'a App) -> BoxFuture<'a, Result<Option<SecretString>, Error>> + Send>;
+
 /// The HTTP face, which answers that it is starting until it is opened.
 pub struct Http {
-    /// Gives it what it answers with.
-    pub open: Box<dyn FnOnce(&App) + Send>,
+    /// Opens it.
+    pub open: OpenHttp,
     /// Runs until it is stopped, and then as long as requests in work take, at most the grace time.
     pub served: BoxFuture<'static, io::Result<()>>,
 }
@@ -57,8 +62,8 @@ pub struct Http {
 /// # Errors
 /// When another process works in the data directory, or something cannot be opened.
 pub async fn run(config: Config, start_http: StartHttp, voice: Voice) -> Result<Exit, Failure> {
-    let signals = Signals::listen()?;
-    let lock = match take(&config, "serve")? {
+    let mut signals = Signals::listen()?;
+    let mut lock = match take(&config, "serve")? {
         Lock::Taken(lock) => lock,
         Lock::Held(holder) => return Err(Failure::new(held_message(&config, holder.as_ref()))),
     };
@@ -68,8 +73,7 @@ pub async fn run(config: Config, start_http: StartHttp, voice: Voice) -> Result<
         .map_err(|error| Failure::io(format!("{listen} cannot be listened on (server.listen)"), &error))?;
     let cli_key = CliKey::make(&config.data.dir)?;
     let parts = Parts { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), embedders: None };
-    let address =
-        listener.local_addr().map_err(|error| Failure::io(format!("{listen} has no address"), &error))?;
+    let address = listener.local_addr().map_err(|error| Failure::io(format!("{listen} has no address"), &error))?;
     let stop = CancellationToken::new();
     let http = start_http(HttpParts {
         config: config.clone(),
@@ -79,38 +83,18 @@ pub async fn run(config: Config, start_http: StartHttp, voice: Voice) -> Result<
         ids: Arc::clone(&parts.ids),
         stop: stop.clone(),
     });
-    let served = tokio::spawn(http.served);
+    let mut served = tokio::spawn(http.served);
 
-    let start = async {
-        let app = App::build(config, parts).await?;
-        (http.open)(&app);
-        Ok(app)
-    };
-    let ended = run_opened(start, served, signals, stop, lock, address, voice).await;
-    drop(cli_key);
-    ended
-}
-
-/// From the opening of everything to its end.
-async fn run_opened(
-    start: impl Future<Output = Result<App, Failure>>,
-    mut served: tokio::task::JoinHandle<io::Result<()>>,
-    mut signals: Signals,
-    stop: CancellationToken,
-    mut lock: DataDirLock,
-    address: SocketAddr,
-    voice: Voice,
-) -> Result<Exit, Failure> {
     // A signal while everything is being opened: nothing has begun that must end in order.
     let app = tokio::select! {
-        app = start => app?,
+        app = App::build(config, parts) => app?,
         () = signals.received() => return Ok(Exit::Done),
     };
-    if let Some(key) = keys::bootstrap(&app).await? {
+    if let Some(key) = (http.open)(&app).await? {
         // On standard error, so that a script that reads the address does not log the key.
         warn("This is the admin key. It is stored hashed and shown only now:");
         warn(&format!("  {}", key.expose_secret()));
-        warn("Send it as 'Authorization: Bearer KEY'; `turnwise` on this machine needs none.");
+        warn("Send it as 'Authorization: Bearer KEY'. Commands of this user on this machine need none.");
     }
     let worker = app.start_worker().await?;
     lock.announce(&url(reachable(address))).map_err(|error| Failure::io("the lock file cannot be written", &error))?;
@@ -136,6 +120,7 @@ async fn run_opened(
         }
     };
     app.close(Some(worker)).await;
+    drop(cli_key);
     drop(lock);
     match ended {
         Ok(Ok(())) => Ok(Exit::Done),

@@ -108,12 +108,17 @@ async fn examine(config: &Config) -> Vec<Finding> {
             drop(lock);
         }
         Ok(Some(Lock::Held(Some(Holder { url: Some(url), pid, .. })))) => {
-            findings.push(Finding::ok("lock", format!("the server with process {pid} at {url} uses the data directory")));
+            findings
+                .push(Finding::ok("lock", format!("the server with process {pid} at {url} uses the data directory")));
             findings.push(server(&url).await);
         }
         Ok(Some(Lock::Held(holder))) => {
             let found = held_message(config, holder.as_ref());
-            findings.push(Finding::warning("lock", found, "run doctor again when it has ended, to check database and index"));
+            findings.push(Finding::warning(
+                "lock",
+                found,
+                "run doctor again when it has ended, to check database and index",
+            ));
         }
         Err(error) => findings.push(Finding::wrong(
             "lock",
@@ -128,7 +133,9 @@ fn library(config: &Config) -> Finding {
     let path = config.embedding.library();
     let shown = path.display();
     match std::fs::metadata(&path) {
-        Ok(_) => Finding::ok("ONNX Runtime", format!("{shown}, version {} wanted", Manifest::embedded().runtime.version)),
+        Ok(_) => {
+            Finding::ok("ONNX Runtime", format!("{shown}, version {} wanted", Manifest::embedded().runtime.version))
+        }
         Err(error) => Finding::wrong(
             "ONNX Runtime",
             format!("{shown}: {error}"),
@@ -165,10 +172,8 @@ async fn open_model(config: &Config, name: &str) -> Result<Arc<Embedder>, Embedd
     };
     let settings = config.embedding.clone();
     let opened = tokio::task::spawn_blocking(move || Embedder::open(&settings, spec)).await;
-    let opened = opened.map_err(|error| EmbeddingError::Panicked {
-        model: name.to_owned(),
-        message: error.to_string(),
-    })?;
+    let opened =
+        opened.map_err(|error| EmbeddingError::Panicked { model: name.to_owned(), message: error.to_string() })?;
     opened.map(Arc::new)
 }
 
