@@ -1,18 +1,19 @@
 //! What speakers do and what users want, for one embedding model.
 //!
-//! Fitting embeds about 3 400 seed sentences once per model (half a minute); the result is kept in a file that is named
+//! Fitting embeds about 4 500 seed sentences once per model (half a minute); the result is kept in a file that is named
 //! after everything it depends on, so that a changed seed, intent or model makes a new one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::classify::acts::{ActClassifier, Acts, AgentAct, LabelledActs, UserAct};
-use crate::domain::classify::exchange::ReadTurn;
+use crate::domain::classify::exchange::{PairClassifier, ReadTurn};
 use crate::domain::classify::intents::{IntentClassifier, RecognisedIntent};
-use crate::domain::classify::seeds::{ActSeeds, IntentSeeds, act_seeds, intent_seeds};
+use crate::domain::classify::seeds::{ActSeeds, ExchangeSeed, IntentSeeds, act_seeds, exchange_seeds, intent_seeds};
 use crate::domain::conversation::{Burst, Speaker};
 use crate::domain::text;
 use crate::embedding::embedder::{Embedder, Role};
@@ -20,13 +21,14 @@ use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 
 /// Rises when the file or the way of fitting changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The fitted classifiers of one model.
 #[derive(Serialize, Deserialize)]
 pub struct Understanding {
     acts: ActClassifier,
     intents: IntentClassifier,
+    pairs: PairClassifier,
 }
 
 impl Understanding {
@@ -39,7 +41,8 @@ impl Understanding {
         let own = intents_file.map(read_intents).transpose()?;
         let acts = act_seeds();
         let intents = intent_seeds(own.as_deref())?;
-        let file = cache_file(cache_dir, embedder, &acts, &intents);
+        let exchanges = exchange_seeds();
+        let file = cache_file(cache_dir, embedder, &(&acts, &intents, &exchanges));
         if let Some(known) = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             return Ok(known);
         }
@@ -66,21 +69,21 @@ impl Understanding {
         self.intents.category_of(intent)
     }
 
+    /// What knowledge pairs of turns hold, by the seeds.
+    pub fn pairs(&self) -> &PairClassifier {
+        &self.pairs
+    }
+
     /// The acts of one text.
     pub fn acts(&self, speaker: Speaker, vector: &[f32]) -> Acts {
         self.acts.classify(speaker, vector)
     }
 
     /// Reads the turns of a conversation: embeds each burst and its sentences, and tells what they are there for.
-    /// Returns the turns with the embedding of each whole burst (query prefix).
     ///
     /// # Errors
     /// When the model fails or too much waits.
-    pub async fn read(
-        &self,
-        embedder: &Embedder,
-        bursts: Vec<Burst>,
-    ) -> Result<Vec<(ReadTurn, std::sync::Arc<[f32]>)>, Error> {
+    pub async fn read(&self, embedder: &Embedder, bursts: Vec<Burst>) -> Result<Vec<ReadTurn>, Error> {
         let mut texts: Vec<String> = Vec::new();
         let mut spans = Vec::with_capacity(bursts.len());
         for burst in &bursts {
@@ -102,7 +105,7 @@ impl Understanding {
                 .map(|sentence| self.acts(burst.speaker, &sentence.vector))
                 .reduce(|a, b| a.max(&b))
                 .unwrap_or_else(|| acts.clone());
-            (ReadTurn { burst, acts, sentence_acts }, std::sync::Arc::clone(whole))
+            ReadTurn { burst, acts, sentence_acts, vector: Arc::clone(whole) }
         });
         Ok(turns.collect())
     }
@@ -121,11 +124,6 @@ async fn fit_acts(embedder: &Embedder, seeds: &ActSeeds) -> Result<ActClassifier
     let user_labels = labels(&seeds.user, |name| UserAct::ALL.iter().position(|act| act.as_str() == name));
     let agent_labels = labels(&seeds.agent, |name| AgentAct::ALL.iter().position(|act| act.as_str() == name));
     let task = move || {
-        let rows = |vectors: &[std::sync::Arc<[f32]>], labels: &[usize]| {
-            assert_eq!(vectors.len(), labels.len(), "every seed has an act");
-        };
-        rows(&user, &user_labels);
-        rows(&agent, &agent_labels);
         ActClassifier::fit(
             &LabelledActs { vectors: user.iter().map(|v| &v[..]).collect(), labels: user_labels },
             &LabelledActs { vectors: agent.iter().map(|v| &v[..]).collect(), labels: agent_labels },
@@ -145,6 +143,14 @@ fn labels(seeds: &BTreeMap<String, Vec<String>>, index: impl Fn(&str) -> Option<
         .collect()
 }
 
+async fn fit_pairs(embedder: &Embedder, seeds: &[ExchangeSeed]) -> Result<PairClassifier, Error> {
+    let needs = embed_all(embedder, seeds.iter().map(|seed| &seed.need)).await?;
+    let answers = embed_all(embedder, seeds.iter().map(|seed| &seed.answer)).await?;
+    let pairs: Vec<_> = needs.into_iter().zip(answers).collect();
+    let kinds: Vec<_> = seeds.iter().map(|seed| seed.kind).collect();
+    tokio::task::spawn_blocking(move || PairClassifier::fit(&pairs, &kinds)).await.map_err(|_| Error::Overloaded)
+}
+
 async fn fit_intents(embedder: &Embedder, seeds: &BTreeMap<String, IntentSeeds>) -> Result<IntentClassifier, Error> {
     let mut intents = BTreeMap::new();
     for (name, intent) in seeds {
@@ -155,20 +161,17 @@ async fn fit_intents(embedder: &Embedder, seeds: &BTreeMap<String, IntentSeeds>)
     Ok(IntentClassifier::new(intents))
 }
 
-async fn embed_all<'a>(
-    embedder: &Embedder,
-    texts: impl Iterator<Item = &'a String>,
-) -> Result<Vec<std::sync::Arc<[f32]>>, Error> {
+async fn embed_all<'a>(embedder: &Embedder, texts: impl Iterator<Item = &'a String>) -> Result<Vec<Arc<[f32]>>, Error> {
     let texts: Vec<&str> = texts.map(String::as_str).collect();
     let embedded = embedder.embed(Lane::Batch, Role::Query, &texts, None).await?;
     Ok(embedded.into_iter().map(|embedded| embedded.vector).collect())
 }
 
 /// Named after everything that the fit depends on.
-fn cache_file(dir: &Path, embedder: &Embedder, acts: &ActSeeds, intents: &BTreeMap<String, IntentSeeds>) -> PathBuf {
+fn cache_file(dir: &Path, embedder: &Embedder, seeds: &dyn std::fmt::Debug) -> PathBuf {
     let spec = embedder.spec();
     let mut hash = Sha256::new();
-    hash.update(format!("{FORMAT} {} {} {} {acts:?} {intents:?}", spec.name, spec.dimension, spec.query_prefix));
+    hash.update(format!("{FORMAT} {} {} {} {seeds:?}", spec.name, spec.dimension, spec.query_prefix));
     let digest = hex::encode(hash.finalize());
     dir.join(format!("understanding-{}-{}.json", spec.name, &digest[..16]))
 }

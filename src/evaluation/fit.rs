@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::classify::exchange::{ExchangeClassifier, features, is_need};
+use crate::domain::classify::exchange::ReadTurn;
+use crate::domain::classify::exchange::{ExchangeClassifier, PairClassifier, features, is_need};
 use crate::domain::conversation::{Conversation, Outcome, Speaker};
 use crate::domain::draft::ConversationDraft;
 use crate::domain::ids::ConversationId;
@@ -11,7 +12,7 @@ use crate::engine::error::Error;
 use crate::evaluation::labels::{ConversationLabels, LabelledDemo};
 use crate::evaluation::split::{Split, split_of};
 use crate::learning::Learner;
-use crate::learning::analysis::Understood;
+use crate::learning::analysis::answered;
 use crate::learning::analysis::outcome::{OutcomeClassifier, evidence};
 
 /// Groups of the cross-validation.
@@ -80,13 +81,14 @@ pub async fn training_rows(learner: &Learner, demo: &LabelledDemo, part: Split) 
     let mut rows = TrainingRows { exchanges: Vec::new(), outcomes: Vec::new() };
     for draft in demo.conversations.iter().filter(|draft| split_of(&draft.external_id) == part) {
         let Some(labels) = demo.labels.get(&draft.external_id) else { continue };
+        let pairs = learner.engine.understanding.pairs();
         let turns = learner.understand(&checked(learner, draft.clone())?).await?;
-        if let Some(row) = evidence(&turns) {
+        if let Some(row) = evidence(&turns, answered(&learner.engine, &turns)) {
             let conversation = draft.external_id.clone();
             rows.outcomes.push(LabelledOutcome { conversation, row, outcome: labels.outcome });
         }
         if labels.outcome == Outcome::Successful {
-            rows.exchanges.extend(labelled_exchanges(&draft.external_id, &turns, labels));
+            rows.exchanges.extend(labelled_exchanges(pairs, &draft.external_id, &turns, labels));
         }
     }
     Ok(rows)
@@ -99,10 +101,15 @@ fn checked(learner: &Learner, draft: ConversationDraft) -> Result<Conversation, 
 }
 
 /// The exchanges that distillation would look at: each agent turn with the need that is open before it.
-fn labelled_exchanges(id: &str, turns: &[Understood], labels: &ConversationLabels) -> Vec<LabelledExchange> {
+fn labelled_exchanges(
+    pairs: &PairClassifier,
+    id: &str,
+    turns: &[ReadTurn],
+    labels: &ConversationLabels,
+) -> Vec<LabelledExchange> {
     let mut rows = Vec::new();
     let mut open: Option<usize> = None;
-    for (at, (turn, _)) in turns.iter().enumerate() {
+    for (at, turn) in turns.iter().enumerate() {
         if turn.burst.speaker == Speaker::User {
             if is_need(turn) {
                 open = Some(at);
@@ -113,7 +120,7 @@ fn labelled_exchanges(id: &str, turns: &[Understood], labels: &ConversationLabel
         let span = turn.burst.first..=turn.burst.last;
         let kind = labels.knowledge.iter().find(|label| span.contains(&label.turn)).map(|label| label.kind);
         let need = open.unwrap_or(previous);
-        rows.push(LabelledExchange { conversation: id.to_owned(), row: features(&turns[need].0, turn), kind });
+        rows.push(LabelledExchange { conversation: id.to_owned(), row: features(pairs, &turns[need], turn), kind });
         if kind.is_some() {
             open = None;
         }

@@ -1,10 +1,13 @@
 //! Exchanges: a need of the user and the agent's turn that answers it, and which kind of knowledge that is.
 //!
-//! The kind is told by a classifier over the acts of both turns. It never sees a word, so it carries over to other
-//! businesses and languages as far as the acts do. Its weights stand in `data/exchanges.toml`; `turnwise eval exchanges
-//! --fit` makes them from the development part of the labelled demo.
+//! Two classifiers, one on the other. [`PairClassifier`] is fitted on embedded seed exchanges of many businesses.
+//! [`ExchangeClassifier`] joins what it says with the acts of both turns; its weights stand in `data/exchanges.toml`, made
+//! by `turnwise eval fit` from the development part of the labelled demo. It sees no word and no embedding, so it carries
+//! over to other businesses and languages as far as the acts and the seeds do.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::classify::acts::{Acts, AgentAct, UserAct};
 use crate::domain::conversation::{Burst, Speaker};
@@ -30,6 +33,8 @@ pub struct ReadTurn {
     pub acts: Acts,
     /// What its sentences are there for, each act at its strongest.
     pub sentence_acts: Acts,
+    /// Embedding of the whole burst (query prefix).
+    pub vector: Arc<[f32]>,
 }
 
 /// A need and the turn that answers it.
@@ -43,6 +48,27 @@ pub struct Exchange {
     pub kind: KnowledgeType,
     /// How sure that is, 0 to 1.
     pub probability: f32,
+}
+
+/// Tells what knowledge an exchange holds from the embeddings of both turns; fitted on seeds, for one model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PairClassifier(Softmax);
+
+impl PairClassifier {
+    /// How the fit is made; the penalty was chosen by cross-validation over the seeds.
+    const RULES: FitRules = FitRules { scaling: Scaling::Centre, balance: Balance::Classes, l2: 5e-4 };
+
+    /// Fits on embedded seed exchanges: both vectors (query prefix) and the kind or none.
+    pub fn fit(pairs: &[(Arc<[f32]>, Arc<[f32]>)], kinds: &[Option<KnowledgeType>]) -> Self {
+        let rows: Vec<Vec<f32>> = pairs.iter().map(|(need, answer)| [&need[..], &answer[..]].concat()).collect();
+        Self(fit_kinds(&rows, kinds, Self::RULES))
+    }
+
+    /// The probability of each kind, then that of none.
+    pub fn predict(&self, need: &[f32], answer: &[f32]) -> Vec<f32> {
+        self.0.predict(&[need, answer].concat())
+    }
 }
 
 /// Tells what knowledge an exchange holds, if any.
@@ -59,12 +85,7 @@ impl ExchangeClassifier {
 
     /// Fits weights on labelled exchanges: features of [`features`], and the kind or none.
     pub fn fit(rows: &[Vec<f32>], kinds: &[Option<KnowledgeType>]) -> Self {
-        let mut classes: Vec<&str> = KnowledgeType::ALL.iter().map(|kind| kind.as_str()).collect();
-        classes.push(NONE);
-        let labels: Vec<usize> =
-            kinds.iter().map(|kind| kind.map_or(KnowledgeType::ALL.len(), |kind| kind as usize)).collect();
-        let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-        Self(Softmax::fit(&rows, &labels, &classes, RULES))
+        Self(fit_kinds(rows, kinds, RULES))
     }
 
     /// The weights as they are shipped.
@@ -79,9 +100,9 @@ impl ExchangeClassifier {
         KnowledgeType::ALL.get(best).copied()
     }
 
-    /// The most likely kind with its probability, and that of no knowledge.
-    pub fn classify(&self, need: &ReadTurn, answer: &ReadTurn) -> (KnowledgeType, f32, f32) {
-        let probabilities = self.0.predict(&features(need, answer));
+    /// The most likely kind of an exchange with these features, its probability, and that of no knowledge.
+    pub fn classify(&self, row: &[f32]) -> (KnowledgeType, f32, f32) {
+        let probabilities = self.0.predict(row);
         let best = KnowledgeType::ALL
             .iter()
             .copied()
@@ -91,14 +112,26 @@ impl ExchangeClassifier {
     }
 }
 
-/// What the classifier sees of an exchange: logarithms of the acts of both turns, as a whole and by sentence, whether
-/// they are put as questions, and how long they are.
-pub fn features(need: &ReadTurn, answer: &ReadTurn) -> Vec<f32> {
-    let logs = |acts: &Acts| acts.0.iter().map(|p| (p + FLOOR).ln()).collect::<Vec<f32>>();
+/// Fits on rows that hold a kind of knowledge or none.
+fn fit_kinds(rows: &[Vec<f32>], kinds: &[Option<KnowledgeType>], rules: FitRules) -> Softmax {
+    let mut classes: Vec<&str> = KnowledgeType::ALL.iter().map(|kind| kind.as_str()).collect();
+    classes.push(NONE);
+    let labels: Vec<usize> =
+        kinds.iter().map(|kind| kind.map_or(KnowledgeType::ALL.len(), |kind| kind as usize)).collect();
+    let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+    Softmax::fit(&rows, &labels, &classes, rules)
+}
+
+/// What the classifier sees of an exchange: logarithms of what the pair classifier says and of the acts of both turns, as
+/// a whole and by sentence, whether they are put as questions, and how long they are.
+pub fn features(pairs: &PairClassifier, need: &ReadTurn, answer: &ReadTurn) -> Vec<f32> {
+    let logarithms = |values: &[f32]| values.iter().map(|p| (p + FLOOR).ln()).collect::<Vec<f32>>();
+    let logs = |acts: &Acts| logarithms(&acts.0);
     let length = |turn: &ReadTurn| (1.0 + turn.burst.text.chars().count() as f32).ln();
     let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
     let asks = |turn: &ReadTurn| text::sentences(&turn.burst.text).iter().any(|s| text::ends_as_question(s));
-    let mut row = logs(&need.acts);
+    let mut row = logarithms(&pairs.predict(&need.vector, &answer.vector));
+    row.extend(logs(&need.acts));
     row.extend(logs(&need.sentence_acts));
     row.extend(logs(&answer.acts));
     row.extend(logs(&answer.sentence_acts));
@@ -124,7 +157,12 @@ pub fn is_need(turn: &ReadTurn) -> bool {
 ///
 /// An agent often asks back before answering, and the user then gives details: the need that is answered is the last
 /// one that was opened, unless the user's latest turn opened another.
-pub fn exchanges(turns: &[ReadTurn], classifier: &ExchangeClassifier, min_probability: f32) -> Vec<Exchange> {
+pub fn exchanges(
+    turns: &[ReadTurn],
+    pairs: &PairClassifier,
+    classifier: &ExchangeClassifier,
+    min_probability: f32,
+) -> Vec<Exchange> {
     let mut found: Vec<Exchange> = Vec::new();
     let mut open: Option<usize> = None;
     for (at, turn) in turns.iter().enumerate() {
@@ -136,7 +174,7 @@ pub fn exchanges(turns: &[ReadTurn], classifier: &ExchangeClassifier, min_probab
         }
         let Some(previous) = at.checked_sub(1) else { continue };
         let need = open.unwrap_or(previous);
-        let (kind, probability, none) = classifier.classify(&turns[need], turn);
+        let (kind, probability, none) = classifier.classify(&features(pairs, &turns[need], turn));
         if probability < min_probability || none > probability {
             continue;
         }

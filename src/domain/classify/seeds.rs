@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::domain::error::FieldError;
+use crate::domain::knowledge::KnowledgeType;
 
 /// Seed sentences of dialogue acts, one file a language.
 const ACTS: [&str; 6] = [
@@ -24,6 +25,16 @@ const INTENTS: [&str; 6] = [
     include_str!("data/intents/hi.toml"),
     include_str!("data/intents/ur.toml"),
     include_str!("data/intents/ur-Latn.toml"),
+];
+
+/// Seed exchanges, one file a language.
+const EXCHANGES: [&str; 6] = [
+    include_str!("data/pairs/en.toml"),
+    include_str!("data/pairs/es.toml"),
+    include_str!("data/pairs/ar.toml"),
+    include_str!("data/pairs/hi.toml"),
+    include_str!("data/pairs/ur.toml"),
+    include_str!("data/pairs/ur-Latn.toml"),
 ];
 
 /// Category and title of each intent.
@@ -62,6 +73,32 @@ pub fn act_seeds() -> ActSeeds {
         let seeds: ActSeeds = toml::from_str(file).expect("the embedded seed files are well-formed");
         merge(&mut all.user, seeds.user);
         merge(&mut all.agent, seeds.agent);
+    }
+    all
+}
+
+/// One seed exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExchangeSeed {
+    /// The user's turn.
+    pub need: String,
+    /// The agent's turn.
+    pub answer: String,
+    /// Which knowledge it holds, if any.
+    pub kind: Option<KnowledgeType>,
+}
+
+/// The exchanges that ship with Turnwise.
+pub fn exchange_seeds() -> Vec<ExchangeSeed> {
+    let mut all = Vec::new();
+    for file in EXCHANGES {
+        let seeds: BTreeMap<String, Vec<[String; 2]>> =
+            toml::from_str(file).expect("the embedded seed files are well-formed");
+        for (label, pairs) in seeds {
+            // Every label but `none` is a kind, which a test checks.
+            let kind = label.parse::<KnowledgeType>().ok();
+            all.extend(pairs.into_iter().map(|[need, answer]| ExchangeSeed { need, answer, kind }));
+        }
     }
     all
 }
@@ -119,6 +156,10 @@ mod tests {
         let intents = intent_seeds(None).expect("the embedded intents");
         assert_eq!(intents.len(), 30);
         assert!(intents.values().all(|intent| intent.exemplars.len() >= 6 * 6 && !intent.category.is_empty()));
+        let exchanges = exchange_seeds();
+        for kind in KnowledgeType::ALL.iter().copied().map(Some).chain([None]) {
+            assert!(exchanges.iter().filter(|seed| seed.kind == kind).count() >= 6 * 26, "{kind:?}");
+        }
     }
 
     #[test]
@@ -143,6 +184,8 @@ mod tests {
         for intent in intent_seeds(None).expect("the embedded intents").into_values() {
             seeds.extend(intent.exemplars.iter().map(|text| crate::domain::text::normalise(text)));
         }
+        let turns_of = |seed: ExchangeSeed| [seed.need, seed.answer];
+        seeds.extend(exchange_seeds().into_iter().flat_map(turns_of).map(|text| crate::domain::text::normalise(&text)));
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/conversations");
         let mut turns = 0;
         for file in std::fs::read_dir(folder).expect("the demo folder") {

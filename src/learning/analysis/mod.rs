@@ -9,10 +9,9 @@ pub mod quality;
 pub mod summary;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::domain::analysis::TrainingRecord;
-use crate::domain::classify::exchange::{ReadTurn, is_need};
+use crate::domain::classify::exchange::{ExchangeClassifier, ReadTurn, exchanges, is_need};
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Burst, Conversation, ConversationStatus, Speaker, bursts};
 use crate::domain::ids::RecordId;
@@ -33,9 +32,6 @@ const MIN_INTENT_CONFIDENCE: f32 = 0.25;
 /// Category when nothing tells one.
 const NO_CATEGORY: &str = "general";
 
-/// A turn that was understood, with the embedding of its whole text.
-pub type Understood = (ReadTurn, Arc<[f32]>);
-
 impl Learner {
     /// Stage `analyze`: makes the training record.
     pub(super) async fn analyze(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
@@ -52,7 +48,7 @@ impl Learner {
     ///
     /// # Errors
     /// When the model fails or too much waits.
-    pub async fn understand(&self, conversation: &Conversation) -> Result<Vec<Understood>, Error> {
+    pub async fn understand(&self, conversation: &Conversation) -> Result<Vec<ReadTurn>, Error> {
         let embedder = &self.engine.generations.first().embedder;
         self.engine.understanding.read(embedder, redacted_bursts(conversation)).await
     }
@@ -75,7 +71,7 @@ pub fn redacted_bursts(conversation: &Conversation) -> Vec<Burst> {
 }
 
 /// The training record of a conversation.
-pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[Understood], now: Timestamp) -> TrainingRecord {
+pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn], now: Timestamp) -> TrainingRecord {
     let mut reasons = BTreeMap::new();
     let language = conversation.language.clone().unwrap_or_else(|| language::recognise(turns));
     let (user_intents, intent_reason) = user_intents(engine, turns);
@@ -98,7 +94,7 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[Understood
 
     let (quality, quality_reasons) = measure_quality(turns);
     reasons.extend(quality_reasons);
-    let judged = judge_outcome(conversation, turns);
+    let judged = judge_outcome(conversation, turns, answered(engine, turns));
     reasons.insert("outcome".to_owned(), judged.reason);
 
     TrainingRecord {
@@ -123,12 +119,19 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[Understood
     }
 }
 
+/// Share of the agent's turns that answer a need, 0 to 1.
+pub fn answered(engine: &Engine, turns: &[ReadTurn]) -> f32 {
+    let agent_turns = turns.iter().filter(|turn| turn.burst.speaker == Speaker::Agent).count();
+    let found = exchanges(turns, engine.understanding.pairs(), ExchangeClassifier::embedded(), 0.5);
+    found.len() as f32 / agent_turns.max(1) as f32
+}
+
 /// What the user wanted: the intents of the turns in which something is wanted, weighed by how surely, early ones more.
-fn user_intents(engine: &Engine, turns: &[Understood]) -> (Vec<String>, String) {
+fn user_intents(engine: &Engine, turns: &[ReadTurn]) -> (Vec<String>, String) {
     let mut weights: BTreeMap<String, f32> = BTreeMap::new();
-    let needs = turns.iter().filter(|(turn, _)| turn.burst.speaker == Speaker::User && is_need(turn));
-    for (position, (_, vector)) in needs.enumerate() {
-        let Some(best) = engine.understanding.intents(vector).into_iter().next() else { continue };
+    let needs = turns.iter().filter(|turn| turn.burst.speaker == Speaker::User && is_need(turn));
+    for (position, turn) in needs.enumerate() {
+        let Some(best) = engine.understanding.intents(&turn.vector).into_iter().next() else { continue };
         if best.confidence >= MIN_INTENT_CONFIDENCE {
             *weights.entry(best.name).or_default() += best.confidence / (1.0 + position as f32 * 0.25);
         }

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::classify::acts::{AgentAct, UserAct};
+use crate::domain::classify::exchange::ReadTurn;
 use crate::domain::conversation::{Conversation, Outcome, OutcomeSource, Speaker};
 use crate::domain::softmax::{Balance, FitRules, Scaling, Softmax};
-use crate::learning::analysis::Understood;
 use crate::learning::analysis::quality::shared_words;
 
 /// The fitted weights; `turnwise eval outcomes --fit` makes them from the development part of the labelled demo.
@@ -19,7 +19,7 @@ pub const CLASSES: [Outcome; 3] = [Outcome::Successful, Outcome::Partial, Outcom
 /// How much success each class counts.
 const CREDIT: [f64; 3] = [1.0, 0.5, 0.0];
 /// What the evidence is called, in the order of the features.
-const EVIDENCE: [&str; 9] = [
+const EVIDENCE: [&str; 10] = [
     "user content at the end",
     "user discontent at the end",
     "agent unable or handing over at the end",
@@ -29,6 +29,7 @@ const EVIDENCE: [&str; 9] = [
     "agent unable in the second half, at its worst",
     "agent helping",
     "user repeating",
+    "needs answered",
 ];
 
 static EMBEDDED: LazyLock<OutcomeClassifier> =
@@ -86,8 +87,8 @@ impl OutcomeClassifier {
 ///
 /// A given outcome is believed, and its score is moved a little by the satisfaction; a given `unknown` says that nobody
 /// told, so the dialogue decides. With fewer than two turns nothing can be told.
-pub fn judge_outcome(conversation: &Conversation, turns: &[Understood]) -> JudgedOutcome {
-    let inferred = infer(turns);
+pub fn judge_outcome(conversation: &Conversation, turns: &[ReadTurn], answered: f32) -> JudgedOutcome {
+    let inferred = infer(turns, answered);
     let rating = conversation.satisfaction.map(|stars| (stars - 1) as f64 / 4.0);
     match conversation.outcome {
         Some(Outcome::Unknown) | None => {}
@@ -122,8 +123,8 @@ pub fn judge_outcome(conversation: &Conversation, turns: &[Understood]) -> Judge
     JudgedOutcome { outcome, source: OutcomeSource::Rule, confidence, success_score, reason }
 }
 
-fn infer(turns: &[Understood]) -> Option<(Outcome, f64, f64, String)> {
-    let row = evidence(turns)?;
+fn infer(turns: &[ReadTurn], answered: f32) -> Option<(Outcome, f64, f64, String)> {
+    let row = evidence(turns, answered)?;
     let probabilities = EMBEDDED.predict(&row);
     let best = (0..CLASSES.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))?;
     let score = probabilities.iter().zip(CREDIT).map(|(p, credit)| f64::from(*p) * credit).sum();
@@ -136,19 +137,20 @@ fn infer(turns: &[Understood]) -> Option<(Outcome, f64, f64, String)> {
     ))
 }
 
-/// The evidence in a dialogue, in the order of [`EVIDENCE`]; `None` when one side said nothing.
-pub fn evidence(turns: &[Understood]) -> Option<Vec<f32>> {
+/// The evidence in a dialogue, in the order of [`EVIDENCE`]; `answered` is the share of agent turns that answer a need.
+/// `None` when one side said nothing.
+pub fn evidence(turns: &[ReadTurn], answered: f32) -> Option<Vec<f32>> {
     let content = [UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell];
     let against = [UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline, UserAct::Objection, UserAct::Problem];
     let helping = [AgentAct::Action, AgentAct::Answer, AgentAct::Offer, AgentAct::Instruction, AgentAct::Reassurance];
     let failing = [AgentAct::Unable, AgentAct::Transfer];
     let user = |acts: &[UserAct]| -> Vec<f32> {
-        let turns = turns.iter().filter(|(turn, _)| turn.burst.speaker == Speaker::User);
-        turns.map(|(turn, _)| acts.iter().map(|a| turn.acts.max(&turn.sentence_acts).user(*a)).sum()).collect()
+        let turns = turns.iter().filter(|turn| turn.burst.speaker == Speaker::User);
+        turns.map(|turn| acts.iter().map(|a| turn.acts.max(&turn.sentence_acts).user(*a)).sum()).collect()
     };
     let agent = |acts: &[AgentAct]| -> Vec<f32> {
-        let turns = turns.iter().filter(|(turn, _)| turn.burst.speaker == Speaker::Agent);
-        turns.map(|(turn, _)| acts.iter().map(|a| turn.acts.max(&turn.sentence_acts).agent(*a)).sum()).collect()
+        let turns = turns.iter().filter(|turn| turn.burst.speaker == Speaker::Agent);
+        turns.map(|turn| acts.iter().map(|a| turn.acts.max(&turn.sentence_acts).agent(*a)).sum()).collect()
     };
     let (content, against, helping, failing) = (user(&content), user(&against), agent(&helping), agent(&failing));
     if content.is_empty() || helping.is_empty() {
@@ -165,6 +167,7 @@ pub fn evidence(turns: &[Understood]) -> Option<Vec<f32>> {
         second_half(&failing).into_iter().fold(0.0, f32::max),
         mean(&helping),
         repeating(turns),
+        answered,
     ])
 }
 
@@ -184,12 +187,9 @@ fn mean(values: &[f32]) -> f32 {
 }
 
 /// Share of user turns that ask again what was asked before.
-fn repeating(turns: &[Understood]) -> f32 {
-    let said: Vec<&str> = turns
-        .iter()
-        .filter(|(turn, _)| turn.burst.speaker == Speaker::User)
-        .map(|(turn, _)| turn.burst.text.as_str())
-        .collect();
+fn repeating(turns: &[ReadTurn]) -> f32 {
+    let said: Vec<&str> =
+        turns.iter().filter(|turn| turn.burst.speaker == Speaker::User).map(|turn| turn.burst.text.as_str()).collect();
     let again = (1..said.len()).filter(|at| said[..*at].iter().any(|earlier| shared_words(earlier, said[*at]) > 0.5));
     again.count() as f32 / said.len().max(1) as f32
 }

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::classify::exchange::ReadTurn;
 use crate::domain::conversation::Speaker;
 use crate::domain::language::Language;
 use crate::domain::text;
-use crate::learning::analysis::Understood;
 
 /// The most phrases of one conversation.
 const MAX_PHRASES: usize = 8;
@@ -16,11 +16,11 @@ const MAX_PHRASES: usize = 8;
 const MAX_WORDS: usize = 3;
 
 /// The key phrases of a conversation.
-pub fn key_phrases(turns: &[Understood], language: &Language) -> Vec<String> {
+pub fn key_phrases(turns: &[ReadTurn], language: &Language) -> Vec<String> {
     let stop_words = stop_words_of(language);
     let mut scores: BTreeMap<Vec<String>, f64> = BTreeMap::new();
     let mut agent_said: BTreeSet<Vec<String>> = BTreeSet::new();
-    for (turn, _) in turns {
+    for turn in turns {
         for sentence in text::sentences(&turn.burst.text) {
             for phrase in candidates(sentence, &stop_words) {
                 match turn.burst.speaker {

@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::analysis::Quality;
 use crate::domain::classify::acts::{AgentAct, UserAct};
+use crate::domain::classify::exchange::ReadTurn;
 use crate::domain::conversation::Speaker;
 use crate::domain::text;
 use crate::domain::vectors::dot;
-use crate::learning::analysis::Understood;
 
 /// Cosine from which two turns of one speaker say the same, when their wording is also alike.
 const SAME_TURN: f32 = 0.97;
 
 /// Measures, and a sentence for each.
-pub fn measure_quality(turns: &[Understood]) -> (Quality, BTreeMap<String, String>) {
-    let of = |speaker: Speaker| turns.iter().filter(move |(turn, _)| turn.burst.speaker == speaker);
-    let words = |speaker: Speaker| of(speaker).map(|(turn, _)| text::word_count(&turn.burst.text)).sum::<usize>();
+pub fn measure_quality(turns: &[ReadTurn]) -> (Quality, BTreeMap<String, String>) {
+    let of = |speaker: Speaker| turns.iter().filter(move |turn| turn.burst.speaker == speaker);
+    let words = |speaker: Speaker| of(speaker).map(|turn| text::word_count(&turn.burst.text)).sum::<usize>();
     let (user_words, agent_words) = (words(Speaker::User), words(Speaker::Agent));
     let talk_ratio = share(agent_words, user_words + agent_words);
     let (repeated, repetition) = repetition(turns);
@@ -43,28 +43,28 @@ pub fn measure_quality(turns: &[Understood]) -> (Quality, BTreeMap<String, Strin
 }
 
 /// How far the need was met, from what the agent did in the second half and how the user's last turn sounds.
-fn resolution(turns: &[Understood]) -> f64 {
+fn resolution(turns: &[ReadTurn]) -> f64 {
     let second_half = &turns[turns.len() / 2..];
     let helpful = [AgentAct::Answer, AgentAct::Action, AgentAct::Instruction, AgentAct::Offer, AgentAct::Reassurance];
     let agent: Vec<f32> = second_half
         .iter()
-        .filter(|(turn, _)| turn.burst.speaker == Speaker::Agent)
-        .map(|(turn, _)| helpful.iter().map(|act| turn.acts.agent(*act)).sum())
+        .filter(|turn| turn.burst.speaker == Speaker::Agent)
+        .map(|turn| helpful.iter().map(|act| turn.acts.agent(*act)).sum())
         .collect();
     let content = [UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell];
-    let last = turns.iter().rev().find(|(turn, _)| turn.burst.speaker == Speaker::User);
-    let left = last.map_or(0.5, |(turn, _)| content.iter().map(|act| turn.acts.user(*act)).sum::<f32>());
+    let last = turns.iter().rev().find(|turn| turn.burst.speaker == Speaker::User);
+    let left = last.map_or(0.5, |turn| content.iter().map(|act| turn.acts.user(*act)).sum::<f32>());
     let helped = if agent.is_empty() { 0.0 } else { agent.iter().sum::<f32>() / agent.len() as f32 };
     f64::from((helped + left) / 2.0).clamp(0.0, 1.0)
 }
 
 /// Turns that say again what the same speaker said before.
-fn repetition(turns: &[Understood]) -> (usize, f64) {
+fn repetition(turns: &[ReadTurn]) -> (usize, f64) {
     let mut repeated = 0;
-    for (at, (turn, vector)) in turns.iter().enumerate() {
-        let again = turns[..at].iter().any(|(earlier, other)| {
+    for (at, turn) in turns.iter().enumerate() {
+        let again = turns[..at].iter().any(|earlier| {
             earlier.burst.speaker == turn.burst.speaker
-                && dot(vector, other) >= SAME_TURN
+                && dot(&turn.vector, &earlier.vector) >= SAME_TURN
                 && shared_words(&turn.burst.text, &earlier.burst.text) >= 0.6
         });
         repeated += usize::from(again);
@@ -72,11 +72,11 @@ fn repetition(turns: &[Understood]) -> (usize, f64) {
     (repeated, share(repeated, turns.len()))
 }
 
-fn response_relevance(turns: &[Understood]) -> f64 {
+fn response_relevance(turns: &[ReadTurn]) -> f64 {
     let replies: Vec<f32> = turns
         .windows(2)
-        .filter(|pair| pair[0].0.burst.speaker == Speaker::User && pair[1].0.burst.speaker == Speaker::Agent)
-        .map(|pair| dot(&pair[0].1, &pair[1].1))
+        .filter(|pair| pair[0].burst.speaker == Speaker::User && pair[1].burst.speaker == Speaker::Agent)
+        .map(|pair| dot(&pair[0].vector, &pair[1].vector))
         .collect();
     if replies.is_empty() { 0.0 } else { f64::from(replies.iter().sum::<f32>() / replies.len() as f32).clamp(0.0, 1.0) }
 }

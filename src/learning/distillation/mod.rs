@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::analysis::TrainingRecord;
 use crate::domain::classify::acts::UserAct;
+use crate::domain::classify::exchange::ReadTurn;
 use crate::domain::classify::exchange::{Exchange, ExchangeClassifier, exchanges};
 use crate::domain::conversation::{Outcome, Speaker};
 use crate::domain::ids::{CaseId, EntryId, ExemplarId};
@@ -21,7 +22,6 @@ use crate::domain::text;
 use crate::embedding::embedder::Role;
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
-use crate::learning::analysis::Understood;
 use crate::learning::distillation::matching::{Finding, Match};
 use crate::learning::pipeline::Stage;
 use crate::learning::{Learner, PIPELINE_VERSION};
@@ -80,10 +80,9 @@ impl Learner {
     ///
     /// # Errors
     /// When the model fails.
-    pub async fn findings(&self, turns: &[Understood]) -> Result<Vec<Finding>, Error> {
-        let read: Vec<_> = turns.iter().map(|(turn, _)| turn.clone()).collect();
-        let classifier = ExchangeClassifier::embedded();
-        let found = exchanges(&read, classifier, self.settings.min_move_probability as f32);
+    pub async fn findings(&self, turns: &[ReadTurn]) -> Result<Vec<Finding>, Error> {
+        let pairs = self.engine.understanding.pairs();
+        let found = exchanges(turns, pairs, ExchangeClassifier::embedded(), self.settings.min_move_probability as f32);
         let mut findings = Vec::with_capacity(found.len());
         for exchange in found {
             findings.push(self.finding(turns, &exchange).await?);
@@ -91,9 +90,9 @@ impl Learner {
         Ok(findings)
     }
 
-    async fn finding(&self, turns: &[Understood], exchange: &Exchange) -> Result<Finding, Error> {
+    async fn finding(&self, turns: &[ReadTurn], exchange: &Exchange) -> Result<Finding, Error> {
         let embedder = &self.engine.generations.first().embedder;
-        let (need_turn, answer_turn) = (&turns[exchange.need].0, &turns[exchange.answer].0);
+        let (need_turn, answer_turn) = (&turns[exchange.need], &turns[exchange.answer]);
         let sentences = text::sentences(&need_turn.burst.text);
         let embedded = embedder.embed(Lane::Batch, Role::Query, &sentences, None).await?;
         let needs = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
@@ -111,7 +110,7 @@ impl Learner {
             need,
             answer: answer_turn.burst.text.clone(),
             need_vector,
-            answer_vector: std::sync::Arc::clone(&turns[exchange.answer].1),
+            answer_vector: std::sync::Arc::clone(&answer_turn.vector),
             question_turn: need_turn.burst.last,
             answer_turn: answer_turn.burst.first,
         })

@@ -1,0 +1,176 @@
+//! Entries, exemplars, evidence and cases.
+
+use turnwise::domain::error::ErrorClass;
+use turnwise::domain::ids::{CaseId, EntryId};
+use turnwise::domain::knowledge::{Case, CaseKind, EntryStatus, KnowledgeType};
+use turnwise::domain::success::Posterior;
+use turnwise::store::{CaseFilter, EntryFilter, PageRequest};
+use uuid::Uuid;
+
+use crate::store::fixtures::{
+    LEARNED, at, begin, commit, entry, evidence, exemplar, insert_conversation, insert_entry, language, other_tenant,
+    tenant,
+};
+use crate::store::on_both;
+
+#[tokio::test]
+async fn an_entry_comes_back_and_changes() {
+    on_both(async |store| {
+        let mut given = insert_entry(&store, 1).await;
+        assert_eq!(store.entry(&tenant(), given.id).await.expect("it answers"), Some(given.clone()));
+        assert_eq!(store.entry(&other_tenant(), given.id).await.expect("it answers"), None);
+
+        (given.title, given.knowledge_type) = ("Einwand: zu teuer".to_owned(), KnowledgeType::ObjectionHandling);
+        (given.intent, given.updated_at) = (None, at(30));
+        given.posterior = Posterior::from_counts(2.5, 1.5, 7);
+        let mut tx = begin(&store).await;
+        assert!(tx.update_entry(&tenant(), &given).await.expect("it answers"));
+        assert!(!tx.update_entry(&other_tenant(), &given).await.expect("it answers"));
+        commit(tx).await;
+        assert_eq!(store.entry(&tenant(), given.id).await.expect("it answers"), Some(given.clone()));
+
+        let mut tx = begin(&store).await;
+        let posterior = Posterior::from_counts(3.0, 1.0, 8);
+        assert!(tx.set_posterior(&tenant(), given.id, posterior).await.expect("it answers"));
+        let quarantined = EntryStatus::Quarantined;
+        assert!(tx.set_entry_status(&tenant(), given.id, quarantined, Some("why"), at(40)).await.expect("it answers"));
+        let seen = tx.entries(&tenant(), &[given.id]).await.expect("it answers");
+        commit(tx).await;
+        (given.posterior, given.status, given.updated_at) = (posterior, quarantined, at(40));
+        given.status_reason = Some("why".to_owned());
+        assert_eq!(seen, vec![given]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn entries_are_filtered_and_searched() {
+    on_both(async |store| {
+        for number in 1..=3 {
+            insert_entry(&store, number).await;
+        }
+        let mut urdu = entry(4);
+        (urdu.title, urdu.content) = ("قیمت کیا ہے؟".to_owned(), "ÉCONOMIE: 100% sûr, plan_b".to_owned());
+        (urdu.language, urdu.status, urdu.category) = (language("ur"), EntryStatus::Candidate, "billing".to_owned());
+        (urdu.knowledge_type, urdu.intent) = (KnowledgeType::ResponsePattern, None);
+        let mut tx = begin(&store).await;
+        tx.insert_entry(&tenant(), &urdu, LEARNED).await.expect("it is stored");
+        commit(tx).await;
+
+        let all = EntryFilter::default();
+        let check = async |filter: EntryFilter, expected: &[u128]| {
+            let found = store.list_entries(&tenant(), &filter, &PageRequest::first(10)).await.expect("it answers");
+            let found: Vec<u128> = found.items.iter().map(|entry| entry.id.0.as_u128()).collect();
+            assert_eq!(found, expected, "{filter:?}");
+        };
+        let search = |text: &str| EntryFilter { search: Some(text.to_owned()), ..EntryFilter::default() };
+        check(all.clone(), &[4, 3, 2, 1]).await;
+        check(EntryFilter { knowledge_type: Some(KnowledgeType::Faq), ..all.clone() }, &[3, 2, 1]).await;
+        check(EntryFilter { category: Some("billing".to_owned()), ..all.clone() }, &[4]).await;
+        check(EntryFilter { intent: Some("pricing".to_owned()), ..all.clone() }, &[3, 2, 1]).await;
+        check(EntryFilter { language: Some(language("ur")), ..all.clone() }, &[4]).await;
+        check(EntryFilter { status: Some(EntryStatus::Live), ..all.clone() }, &[3, 2, 1]).await;
+        check(search("PLAN 2"), &[2]).await;
+        check(search("قیمت"), &[4]).await;
+        check(search("économie 100%"), &[4]).await;
+        check(search("plan_b"), &[4]).await;
+        check(search("1_0"), &[]).await;
+        check(search("  "), &[4, 3, 2, 1]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_exemplar_is_stored_once() {
+    on_both(async |store| {
+        let (first, second) = (insert_entry(&store, 1).await, insert_entry(&store, 2).await);
+        let conversation = insert_conversation(&store, 9).await;
+        let learned = exemplar(first.id, "what does it cost", Some(conversation.id));
+        let own = exemplar(first.id, "price please", None);
+        let other = exemplar(second.id, "what does it cost", Some(conversation.id));
+        let mut tx = begin(&store).await;
+        let all = [learned.clone(), own.clone(), other.clone()];
+        assert_eq!(tx.add_exemplars(&tenant(), &all).await.expect("they are stored"), 3);
+        assert_eq!(tx.add_exemplars(&tenant(), &all).await.expect("they are there"), 0);
+        assert_eq!(tx.exemplars_of(&tenant(), &[second.id]).await.expect("it answers"), vec![other.clone()]);
+        commit(tx).await;
+
+        assert_eq!(store.exemplars_of(&tenant(), &[first.id, second.id]).await.expect("it answers").len(), 3);
+        assert_eq!(store.exemplars_of(&other_tenant(), &[first.id]).await.expect("it answers"), vec![]);
+        assert_eq!(store.exemplars(&tenant(), &[own.id]).await.expect("it answers"), vec![own]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn evidence_counts_conversations_once() {
+    on_both(async |store| {
+        let entry = insert_entry(&store, 1).await;
+        let (a, b) = (insert_conversation(&store, 8).await, insert_conversation(&store, 9).await);
+        let mut twice = evidence(entry.id, a.id);
+        twice.answer_turn = 3;
+        let mut corrected = evidence(entry.id, b.id);
+        corrected.success_score = 0.2;
+        let mut tx = begin(&store).await;
+        let given = [evidence(entry.id, a.id), twice.clone(), evidence(entry.id, b.id), corrected.clone()];
+        tx.add_evidence(&tenant(), &given).await.expect("it is stored");
+        tx.add_evidence(&tenant(), &given).await.expect("it is there");
+        let expected = vec![evidence(entry.id, a.id), twice, corrected.clone()];
+        assert_eq!(tx.evidence_of(&tenant(), entry.id).await.expect("it answers"), expected);
+        commit(tx).await;
+
+        assert_eq!(store.evidence_of(&tenant(), entry.id).await.expect("it answers"), expected);
+        assert_eq!(store.evidence_from(&tenant(), b.id).await.expect("it answers"), vec![corrected]);
+        assert_eq!(store.evidence_from(&other_tenant(), b.id).await.expect("it answers"), vec![]);
+        let stored = store.entry(&tenant(), entry.id).await.expect("it answers").expect("it is there");
+        assert_eq!(stored.evidence_count, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_belongs_to_no_entry_is_refused() {
+    on_both(async |store| {
+        let nowhere = EntryId(Uuid::from_u128(404));
+        let conversation = insert_conversation(&store, 1).await;
+        let mut tx = begin(&store).await;
+        let error = tx.add_exemplars(&tenant(), &[exemplar(nowhere, "hi", None)]).await.expect_err("no entry");
+        assert_eq!(error.class(), ErrorClass::NotFound);
+        drop(tx);
+        let mut tx = begin(&store).await;
+        let error = tx.add_evidence(&tenant(), &[evidence(nowhere, conversation.id)]).await.expect_err("no entry");
+        assert_eq!(error.class(), ErrorClass::NotFound);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_case_is_recorded_once() {
+    on_both(async |store| {
+        let (first, second) = (insert_entry(&store, 1).await, insert_entry(&store, 2).await);
+        let case = |kind: CaseKind, entry: EntryId, other: Option<EntryId>, millis: i64| Case {
+            id: CaseId::derive(kind.as_str(), entry, other),
+            kind,
+            entry_id: entry,
+            other_id: other,
+            detail: "Both answer the same question.".to_owned(),
+            created_at: at(millis),
+        };
+        let duplicate = case(CaseKind::NearDuplicate, first.id, Some(second.id), 1);
+        let held = case(CaseKind::Quarantined, first.id, None, 2);
+        let mut tx = begin(&store).await;
+        assert!(tx.insert_case(&tenant(), &duplicate).await.expect("it is stored"));
+        assert!(!tx.insert_case(&tenant(), &duplicate).await.expect("it is there"));
+        assert!(tx.insert_case(&tenant(), &held).await.expect("it is stored"));
+        commit(tx).await;
+
+        let check = async |filter: CaseFilter, expected: &[&Case]| {
+            let found = store.list_cases(&tenant(), &filter, &PageRequest::first(10)).await.expect("it answers");
+            assert_eq!(found.items.iter().collect::<Vec<_>>(), expected);
+        };
+        check(CaseFilter::default(), &[&held, &duplicate]).await;
+        check(CaseFilter { kind: Some(CaseKind::Quarantined), entry_id: None }, &[&held]).await;
+        check(CaseFilter { kind: None, entry_id: Some(second.id) }, &[&duplicate]).await;
+    })
+    .await;
+}

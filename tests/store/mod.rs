@@ -1,0 +1,45 @@
+//! The contract of the store: every test here runs on SQLite and on PostgreSQL.
+
+mod analytics;
+mod conversations;
+mod erasure;
+mod fixtures;
+mod index_marks;
+mod jobs;
+mod keys;
+mod knowledge;
+mod queue_property;
+mod records;
+mod retrievals;
+mod schema;
+mod sqlite_file;
+mod statements;
+
+use turnwise::store::{Store, StoreSettings};
+
+use crate::support::postgres::TestDatabase;
+
+/// Runs a test on a fresh store of each kind.
+async fn on_both(test: impl AsyncFn(Store)) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let store = open(&format!("sqlite:{}", directory.path().join("turnwise.db").display())).await;
+    run(&test, store).await;
+
+    let database = TestDatabase::create().await;
+    let store = open(&database.url).await;
+    run(&test, store).await;
+    database.drop().await;
+}
+
+async fn run(test: &impl AsyncFn(Store), store: Store) {
+    // Shown when the test fails, so that one sees where.
+    println!("on {}", store.database());
+    test(store.clone()).await;
+    store.close().await;
+}
+
+async fn open(url: &str) -> Store {
+    let mut settings = StoreSettings::new(url);
+    settings.postgres_connections = 4;
+    Store::open(&settings).await.expect("the store opens")
+}

@@ -1,0 +1,3 @@
+//! What several areas of the tests stand on.
+
+pub mod postgres;
