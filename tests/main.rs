@@ -1,8 +1,6 @@
 //! Integration tests: one binary, so that everything links once.
 
-<<<<<<< HEAD
 mod architecture;
-=======
+mod cli;
 mod store;
 mod support;
->>>>>>> store
