@@ -3,6 +3,7 @@
 //! It reads each finished conversation, learns from those that succeeded, and answers in milliseconds what is already
 //! known that helps with what the user just said. `ARCHITECTURE.md` walks through the floors below.
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;

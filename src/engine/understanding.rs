@@ -47,7 +47,11 @@ impl Understanding {
             return Ok(known);
         }
         tracing::info!(embedding.model = embedder.spec().name, "Fitting the classifiers of turns, once for this model");
-        let fitted = Self { acts: fit_acts(embedder, &acts).await?, intents: fit_intents(embedder, &intents).await? };
+        let fitted = Self {
+            acts: fit_acts(embedder, &acts).await?,
+            intents: fit_intents(embedder, &intents).await?,
+            pairs: fit_pairs(embedder, &exchanges).await?,
+        };
         if let Err(error) = write_atomically(&file, &serde_json::to_vec(&fitted).unwrap_or_default()) {
             tracing::warn!(path = %file.display(), %error, "The fitted classifiers could not be kept for the next start");
         }

@@ -1,0 +1,228 @@
+//! Bodies: JSON within a bound, and in words what is wrong with one that is not.
+//!
+//! Guarantees: nothing of a body is repeated in a message but names of fields; a body nested too deeply is refused
+//! before it can exhaust the stack (serde_json stops at 128 levels); of a body that is too large no more than the bound
+//! is kept.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::api::Api;
+use crate::api::code::Code;
+use crate::api::error::ApiError;
+use crate::domain::error::FieldError;
+
+/// A body that is too large is read to its end, up to so many times the bound, so that its sender hears the answer
+/// instead of a broken connection.
+const DRAIN_FACTOR: usize = 4;
+
+/// A body, read as `T`.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts.headers) {
+            return Err(ApiError::of(Code::UnsupportedMediaType));
+        }
+        let bytes = read(&parts.headers, body, api.0.settings.max_body_bytes).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// A browser sends other types across origins without asking first, so a body must say that it is JSON.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(given) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let too_large = || ApiError::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes"));
+    let drained = limit.saturating_mul(DRAIN_FACTOR);
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > drained || (length > limit && headers.contains_key(EXPECT))) {
+        return Err(too_large());
+    }
+
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::with_capacity(declared.unwrap_or_default().min(limit));
+    let mut length = 0_usize;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| ApiError::new(Code::MalformedRequest, "the body broke off"))?;
+        length = length.saturating_add(chunk.len());
+        if length > drained {
+            break;
+        }
+        match length > limit {
+            true => bytes = Vec::new(),
+            false => bytes.extend_from_slice(&chunk),
+        }
+    }
+    if length > limit { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let malformed = |message: String| ApiError::new(Code::MalformedJson, message);
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| malformed(format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
+    // Some senders put a byte order mark in front.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(malformed("the body is empty; it must be a JSON object".to_owned()));
+    }
+
+    let mut source = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
+        let path = error.path().to_string();
+        explain(&path, error.inner())
+    })?;
+    // An object where a list of its fields stands would be read too; nobody documents that, so it is refused.
+    if !text.trim_start().starts_with('{') {
+        return Err(ApiError::field("body", "must be an object"));
+    }
+    source.end().map_err(|error| explain(".", &error))?;
+    Ok(value)
+}
+
+fn explain(path: &str, error: &serde_json::Error) -> ApiError {
+    match error.classify() {
+        Category::Data => field_error(path, &error.to_string()).into(),
+        Category::Syntax | Category::Eof | Category::Io => {
+            ApiError::new(Code::MalformedJson, format!("the body is not JSON: {error}"))
+        }
+    }
+}
+
+/// Serde's words in ours, without the value that was sent.
+pub(super) fn field_error(path: &str, message: &str) -> FieldError {
+    let place = message.rfind(" at line ").unwrap_or(message.len());
+    let message = &message[..place];
+    let parent = if path == "." { "" } else { path };
+    if let Some(name) = quoted(message, "missing field ") {
+        return FieldError::new(join(parent, name), "is missing");
+    }
+    if let Some(name) = quoted(message, "duplicate field ") {
+        return FieldError::new(join(parent, name), "stands there twice");
+    }
+    if let Some(name) = quoted(message, "unknown field ") {
+        let known = message.split_once(", expected ").map_or("", |(_, known)| known);
+        let known = known.trim_start_matches("one of ").replace('`', "");
+        // The path ends with the field itself, where the reader got that far.
+        let field = if parent.ends_with(name) { parent.to_owned() } else { join(parent, name) };
+        return FieldError::new(field, format!("is not known; known are {known}"));
+    }
+    let expected = message.rsplit_once(", expected ").map_or("another value", |(_, expected)| expected);
+    let field = if parent.is_empty() { "body" } else { parent };
+    FieldError::new(field, format!("must be {}", plain(expected)))
+}
+
+fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
+    message.strip_prefix(before)?.strip_prefix('`')?.split('`').next()
+}
+
+fn join(parent: &str, name: &str) -> String {
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
+}
+
+/// What serde expects, in words of JSON.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "a string" => "a text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "f32" | "f64" => "a number",
+        "i64" | "u64" | "u32" | "usize" => "a whole number",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Sample {
+        text: String,
+        #[serde(default)]
+        count: Option<i64>,
+        #[serde(default)]
+        inner: Vec<Inner>,
+        #[serde(default)]
+        anything: serde_json::Value,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Inner {
+        share: f64,
+    }
+
+    #[track_caller]
+    fn check(body: impl AsRef<[u8]>, code: Code, message: &str) {
+        let error = parse::<Sample>(body.as_ref()).expect_err("it is refused");
+        assert_eq!((error.code, error.message.as_str()), (code, message));
+    }
+
+    #[test]
+    fn what_is_no_json_is_a_400() {
+        check(b"", Code::MalformedJson, "the body is empty; it must be a JSON object");
+        check(b"\xff{}", Code::MalformedJson, "the body is not UTF-8 at byte 0");
+        check("{", Code::MalformedJson, "the body is not JSON: EOF while parsing an object at line 1 column 1");
+        check(
+            r#"{"text":"a"} more"#,
+            Code::MalformedJson,
+            "the body is not JSON: trailing characters at line 1 column 14",
+        );
+        let deep = format!(r#"{{"text":"a","anything":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        check(
+            deep,
+            Code::MalformedJson,
+            "the body is not JSON: recursion limit exceeded at line 1 column 151",
+        );
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_field_and_not_its_value() {
+        check(r#"{"text":7}"#, Code::InvalidFields, "text: must be a text");
+        check(r#"{"text":"a","count":"a secret"}"#, Code::InvalidFields, "count: must be a whole number");
+        check(r#"{"text":"a","count":1.5}"#, Code::InvalidFields, "count: must be a whole number");
+        check(r#"{"text":"a","inner":[{"share":1},{"share":"x"}]}"#, Code::InvalidFields, "inner[1].share: must be a number");
+        check(r#"{"text":"a","inner":[{}]}"#, Code::InvalidFields, "inner[0].share: is missing");
+        check(r#"{"count":1}"#, Code::InvalidFields, "text: is missing");
+        check(
+            r#"{"text":"a","txet":"b"}"#,
+            Code::InvalidFields,
+            "txet: is not known; known are text, count, inner, anything",
+        );
+        check(r#"{"text":"a","text":"b"}"#, Code::InvalidFields, "text: stands there twice");
+        check("[\"a\"]", Code::InvalidFields, "body: must be an object");
+        check("null", Code::InvalidFields, "body: must be an object");
+        assert!(parse::<Sample>(b"\xef\xbb\xbf{\"text\":\"a\"}").is_ok());
+    }
+
+    #[test]
+    fn only_json_is_declared_as_json() {
+        let is_json_type = |given: &str| {
+            is_json(&HeaderMap::from_iter([(CONTENT_TYPE, given.parse().expect("a header"))]))
+        };
+        assert!(is_json_type("application/json"));
+        assert!(is_json_type("Application/JSON; charset=utf-8"));
+        assert!(is_json_type("application/vnd.api+json"));
+        assert!(!is_json_type("text/plain"));
+        assert!(!is_json_type("application/x-www-form-urlencoded"));
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}

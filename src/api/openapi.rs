@@ -1,0 +1,112 @@
+//! The OpenAPI document: what stands above the single routes, and what every route may answer.
+
+use std::sync::OnceLock;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi as _};
+
+use crate::api::Api;
+use crate::api::code::Code;
+use crate::api::error::ErrorBody;
+use crate::api::routes;
+
+const ABOUT: &str = "\
+The knowledge engine that AI phone and chat agents ask on every turn.
+
+**Keys.** Every route but health and documentation wants `Authorization: Bearer KEY`.
+
+**Paths.** The slash at the end is optional everywhere.
+
+**Failures** all have the shape of the schema `Error`; `code` is stable, `message` is for people. `fields` lists every
+wrong field at once. Answers 429 and 503 carry `Retry-After`.
+
+**Lists** are newest first, `{count, next, previous, results}`. Follow `next`, an absolute URL; `limit`, `offset`,
+`page` and `page_size` work too. A count that was capped comes with `count_is_lower_bound: true`.
+
+**Repeating a request.** `POST /conversations/` is idempotent by `external_id` and content, and deleting twice deletes
+once (then 404), so no `Idempotency-Key` is needed. `X-Request-Id` is taken from the request or made, and returned.
+
+**Unknown** fields and parameters are refused (422), so that a misspelt filter does not answer with too much. An empty
+parameter counts as not given. Times are RFC 3339.";
+
+/// The frame; paths come from the routes.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Turnwise", description = ABOUT, license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    components(schemas(ErrorBody)),
+    modifiers(&Key),
+    security(("key" = [])),
+    tags(
+        (name = "retrieval", description = "What an agent asks on every turn."),
+        (name = "conversations", description = "Finished conversations: hand in, look at, search, erase."),
+        (name = "training", description = "What was learned: knowledge and training records."),
+        (name = "operation", description = "Health and metrics."),
+    ),
+)]
+struct Frame;
+
+/// How a key is sent.
+struct Key;
+
+impl Modify for Key {
+    fn modify(&self, document: &mut OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key.")).build();
+        document.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The document without paths.
+pub(super) fn frame() -> OpenApi {
+    Frame::openapi()
+}
+
+/// Adds to each operation the failures that it can end in whatever it does.
+pub(super) fn add_failures(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let has_body = item.post.is_some();
+        let operations = [&mut item.get, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            for code in failures_of(operation, has_body) {
+                add_failure(operation, code);
+            }
+        }
+    }
+}
+
+fn failures_of(operation: &Operation, has_body: bool) -> Vec<Code> {
+    // A route without a key says so itself.
+    let is_open = operation.security.is_some();
+    let mut codes = vec![Code::Internal];
+    if !is_open {
+        codes.extend([Code::Unauthorized, Code::Forbidden, Code::TooManyRequests, Code::Unavailable]);
+    }
+    if operation.parameters.is_some() || operation.request_body.is_some() {
+        codes.extend([Code::MalformedRequest, Code::InvalidFields]);
+    }
+    if has_body && operation.request_body.is_some() {
+        codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType]);
+    }
+    codes
+}
+
+fn add_failure(operation: &mut Operation, code: Code) {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
+    let response = ResponseBuilder::new().description(code.meaning()).content("application/json", content).build();
+    let status = code.status().as_u16().to_string();
+    operation.responses.responses.entry(status).or_insert(RefOr::T(response));
+}
+
+/// The document, made once.
+pub(super) async fn openapi_json(State(_): State<Api>) -> Response {
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    let text = DOCUMENT.get_or_init(|| {
+        let document = routes::documented().1;
+        document.to_pretty_json().expect("a document of strings, lists and objects is JSON")
+    });
+    ([(CONTENT_TYPE, "application/json")], text.as_str()).into_response()
+}

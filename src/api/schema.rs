@@ -1,0 +1,44 @@
+//! Words of the domain in the OpenAPI document; the domain itself knows nothing of it.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::RefOr;
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::api::code::Code;
+use crate::domain::conversation::{ConversationStatus, Outcome, OutcomeSource, Speaker};
+use crate::domain::knowledge::{EntryStatus, KnowledgeType};
+use crate::retrieval::answer::{Abstention, Degradation};
+
+fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+}
+
+macro_rules! word_schemas {
+    ($($name:ident),+ $(,)?) => {$(
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                words(Self::ALL.iter().map(|value| value.as_str()))
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )+};
+}
+
+word_schemas!(
+    Abstention,
+    Code,
+    ConversationStatus,
+    Degradation,
+    EntryStatus,
+    KnowledgeType,
+    Outcome,
+    OutcomeSource,
+    Speaker,
+);
