@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::analysis::TrainingRecord;
 use crate::domain::conversation::{ConversationStatus, Outcome, Speaker};
 use crate::domain::knowledge::{EntryStatus, KnowledgeType};
 use crate::domain::query::{OfferedEntry, Timings};
@@ -218,8 +219,9 @@ impl From<FoundEntry> for SearchedEntry {
     }
 }
 
-impl From<FoundConversation> for SearchedConversation {
-    fn from(found: FoundConversation) -> Self {
+impl SearchedConversation {
+    /// What was found, as analysed where it was.
+    pub fn new(found: FoundConversation, record: Option<&TrainingRecord>) -> Self {
         let conversation = found.stored.conversation;
         let turns = found.turns.into_iter();
         Self {
@@ -227,8 +229,8 @@ impl From<FoundConversation> for SearchedConversation {
                 id: conversation.id.to_string(),
                 external_id: conversation.external_id,
                 started_at: conversation.started_at.to_string(),
-                outcome: conversation.outcome,
-                category: conversation.category,
+                outcome: record.map(|record| record.outcome).or(conversation.outcome),
+                category: record.map(|record| record.category.clone()).or(conversation.category),
             },
             turns: turns
                 .map(|turn| SearchedTurn { ordinal: turn.ordinal, speaker: turn.speaker, text: turn.text })

@@ -47,6 +47,9 @@ struct Conversation {
     status: ConversationStatus,
     #[serde(default)]
     failure: Option<String>,
+    /// Above 1 when it was replaced; not in every answer.
+    #[serde(default)]
+    version: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,9 +106,17 @@ impl Client {
         let taken: Conversation = self.read(response).await.map_err(NotTaken::Failed)?;
         let change = match (status, replace) {
             (StatusCode::OK, _) => Change::None,
-            _ => Change::Created,
+            (_, Replace::No) => Change::Created,
+            (_, Replace::Yes) => self.change(&taken.id).await.map_err(NotTaken::Failed)?,
         };
         Ok(Taken { id: taken.id, change, status: taken.status })
+    }
+
+    /// Whether a conversation that was taken is new: the answer to handing it in does not tell.
+    async fn change(&self, id: &str) -> Result<Change, Failure> {
+        let response = self.send(self.request(Method::GET, &format!("/conversations/{id}/"))).await?;
+        let conversation: Conversation = self.read(response).await?;
+        Ok(if conversation.version > 1 { Change::Replaced } else { Change::Created })
     }
 
     /// See [`crate::cli::backend::Backend::standing`].

@@ -139,7 +139,14 @@ impl Local {
             ..ConversationSearch::default()
         };
         let found = self.app.retriever.search_conversations(&self.tenant, &wanted.text, &search).await?;
-        Ok(found.into_iter().map(SearchedConversation::from).collect())
+        let ids: Vec<ConversationId> = found.iter().map(|found| found.stored.conversation.id).collect();
+        let records = self.app.engine.store.records_of(&self.tenant, &ids).await?;
+        let record = |id| records.iter().find(|record| record.conversation_id == id);
+        let found = found.into_iter().map(|found| {
+            let record = record(found.stored.conversation.id);
+            SearchedConversation::new(found, record)
+        });
+        Ok(found.collect())
     }
 
     /// Lets running jobs end, writes what is in memory, and frees the data directory.

@@ -94,7 +94,8 @@ impl Installation {
     /// The program with these words, in this installation.
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_turnwise"));
-        let own = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("TURNWISE_"));
+        let own =
+            std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("TURNWISE_"));
         for name in own {
             command.env_remove(name);
         }

@@ -79,7 +79,9 @@ fn commands_ask_the_server_that_runs() {
     assert_eq!(mode & 0o777, 0o600);
 
     let mut text = lines(0..4);
-    text.push_str("{\"external_id\":\"x\",\"agent_id\":\"\",\"channel\":\"chat\",\"started_at\":\"\",\"ended_at\":\"\"}\n");
+    text.push_str(
+        "{\"external_id\":\"x\",\"agent_id\":\"\",\"channel\":\"chat\",\"started_at\":\"\",\"ended_at\":\"\"}\n",
+    );
     let ended = installation.run_with(&["ingest", "-", "--json"], &text, |_| {}).code(3);
     let events = ended.json_lines();
     assert_eq!(events[0]["place"], json!("line 5"), "{ended:#?}");
@@ -95,8 +97,12 @@ fn commands_ask_the_server_that_runs() {
     let over_http = installation.run(&["retrieve", &question, "--json"]).code(0).json();
     let searched = installation.run(&["search", &question, "--json"]).code(0).json();
     let conversations = installation.run(&["search", &word, "--in", "conversations", "--json"]).code(0).json();
-    for answer in [&over_http["results"][0]["content"], &searched[0]["content"], &conversations[0]["turns"][0]["text"]] {
-        assert!(answer.as_str().is_some_and(|text| text.contains(&word)), "{over_http:#}\n{searched:#}\n{conversations:#}");
+    for answer in [&over_http["results"][0]["content"], &searched[0]["content"], &conversations[0]["turns"][0]["text"]]
+    {
+        assert!(
+            answer.as_str().is_some_and(|text| text.contains(&word)),
+            "{over_http:#}\n{searched:#}\n{conversations:#}"
+        );
     }
     assert!(installation.run(&["doctor"]).code(0).stdout.contains("is ready"));
 
@@ -112,7 +118,10 @@ fn commands_ask_the_server_that_runs() {
     let (status, printed) = server.terminate();
     assert!(status.success() && printed.is_empty(), "{status}, {printed:?}");
     let alone = installation.run(&["retrieve", &question, "--json"]).code(0).json();
-    assert_eq!(alone["results"][0]["knowledge_id"], over_http["results"][0]["knowledge_id"], "the same without a server");
+    assert_eq!(
+        alone["results"][0]["knowledge_id"], over_http["results"][0]["knowledge_id"],
+        "the same without a server"
+    );
 }
 
 #[tokio::test]
