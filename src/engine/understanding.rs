@@ -13,15 +13,18 @@ use sha2::{Digest, Sha256};
 use crate::domain::classify::acts::{ActClassifier, Acts, AgentAct, LabelledActs, UserAct};
 use crate::domain::classify::exchange::{PairClassifier, ReadTurn};
 use crate::domain::classify::intents::{IntentClassifier, RecognisedIntent};
-use crate::domain::classify::seeds::{ActSeeds, ExchangeSeed, IntentSeeds, act_seeds, exchange_seeds, intent_seeds};
+use crate::domain::classify::seeds::{
+    ActSeeds, ExchangeSeed, IntentSeeds, act_seeds, exchange_seeds, intent_seeds, sentences_by_language,
+};
 use crate::domain::conversation::{Burst, Speaker};
+use crate::domain::language_space::LanguageSpace;
 use crate::domain::text;
 use crate::embedding::embedder::{Embedder, Role};
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 
 /// Rises when the file or the way of fitting changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The fitted classifiers of one model.
 #[derive(Serialize, Deserialize)]
@@ -29,6 +32,7 @@ pub struct Understanding {
     acts: ActClassifier,
     intents: IntentClassifier,
     pairs: PairClassifier,
+    languages: LanguageSpace,
 }
 
 impl Understanding {
@@ -51,6 +55,7 @@ impl Understanding {
             acts: fit_acts(embedder, &acts).await?,
             intents: fit_intents(embedder, &intents).await?,
             pairs: fit_pairs(embedder, &exchanges).await?,
+            languages: fit_languages(embedder).await?,
         };
         if let Err(error) = write_atomically(&file, &serde_json::to_vec(&fitted).unwrap_or_default()) {
             tracing::warn!(path = %file.display(), %error, "The fitted classifiers could not be kept for the next start");
@@ -71,6 +76,11 @@ impl Understanding {
     /// The category of an intent.
     pub fn category_of(&self, intent: &str) -> Option<&str> {
         self.intents.category_of(intent)
+    }
+
+    /// Takes the language out of embeddings of this model; changes nothing for a model of one language.
+    pub fn languages(&self) -> &LanguageSpace {
+        &self.languages
     }
 
     /// What knowledge pairs of turns hold, by the seeds.
@@ -145,6 +155,23 @@ fn labels(seeds: &BTreeMap<String, Vec<String>>, index: impl Fn(&str) -> Option<
             std::iter::repeat_n(label, texts.len())
         })
         .collect()
+}
+
+/// Only a model of several languages has a language to take out.
+async fn fit_languages(embedder: &Embedder) -> Result<LanguageSpace, Error> {
+    if embedder.spec().languages.len() < 2 {
+        return Ok(LanguageSpace::default());
+    }
+    let mut means = Vec::new();
+    for sentences in sentences_by_language() {
+        let vectors = embed_all(embedder, sentences.iter()).await?;
+        let mut mean = vec![0.0_f32; embedder.spec().dimension];
+        for vector in &vectors {
+            mean.iter_mut().zip(vector.iter()).for_each(|(sum, x)| *sum += x / vectors.len() as f32);
+        }
+        means.push(mean);
+    }
+    Ok(LanguageSpace::fit(&means))
 }
 
 async fn fit_pairs(embedder: &Embedder, seeds: &[ExchangeSeed]) -> Result<PairClassifier, Error> {

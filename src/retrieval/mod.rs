@@ -148,7 +148,7 @@ impl Retriever {
                 Err(_) => return (Err(Degradation::EmbeddingLate), embed, Duration::ZERO),
             };
             let started = Instant::now();
-            let dense = generation.exemplars.search_dense(tenant, Arc::clone(&vector), &search);
+            let dense = generation.exemplars.search_dense(tenant, generation.meaning(&vector), &search);
             let hits = tokio::time::timeout_at(deadline.into(), dense).await;
             (Ok((vector, hits)), embed, started.elapsed())
         };
@@ -199,7 +199,7 @@ impl Retriever {
             return;
         };
         let started = Instant::now();
-        let hits = generation.exemplars.search_dense(tenant, embedded.vector, search).await;
+        let hits = generation.exemplars.search_dense(tenant, generation.meaning(&embedded.vector), search).await;
         found.search += started.elapsed();
         match hits {
             Ok(hits) => found.dense = blend(&found.dense, &to_exemplar_hits(&hits)),
@@ -274,7 +274,7 @@ impl Retriever {
     }
 
     fn intent(&self, vector: &[f32]) -> Option<Intent> {
-        let best = self.engine.understanding.intents(vector).into_iter().next()?;
+        let best = self.engine.understanding().intents(vector).into_iter().next()?;
         let certain = f64::from(best.confidence) >= self.settings.min_intent_confidence;
         certain.then(|| Intent { name: best.name, confidence: f64::from(best.confidence) })
     }

@@ -115,7 +115,7 @@ impl Retriever {
         let search = Search { filter, limit: wanted.limit * FACTOR, deadline: None };
         let vector = generation.embedder.embed_one(Lane::Live, Role::Query, query.as_str(), None).await?.vector;
         let language = wanted.language.clone().unwrap_or_else(Language::undetermined);
-        let dense = generation.exemplars.search_dense(tenant, vector, &search).await?;
+        let dense = generation.exemplars.search_dense(tenant, generation.meaning(&vector), &search).await?;
         let lexical = generation.exemplars.search_lexical(tenant, query.as_str(), &language, &search).await?;
         let hits = |hits: &[crate::index::point::Hit]| -> Vec<_> {
             hits.iter().map(|hit| exemplar_hit(hit.id, hit.owner, hit.score)).collect()

@@ -77,6 +77,16 @@ pub fn act_seeds() -> ActSeeds {
     all
 }
 
+/// Every seed sentence of acts, one list a language: what a language sounds like, whatever is said.
+pub fn sentences_by_language() -> Vec<Vec<String>> {
+    ACTS.iter()
+        .map(|file| {
+            let seeds: ActSeeds = toml::from_str(file).expect("the embedded seed files are well-formed");
+            seeds.user.into_values().chain(seeds.agent.into_values()).flatten().collect()
+        })
+        .collect()
+}
+
 /// One seed exchange.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExchangeSeed {
