@@ -24,7 +24,7 @@ use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 
 /// Rises when the file or the way of fitting changes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The fitted classifiers of one model.
 #[derive(Serialize, Deserialize)]
@@ -51,11 +51,12 @@ impl Understanding {
             return Ok(known);
         }
         tracing::info!(embedding.model = embedder.spec().name, "Fitting the classifiers of turns, once for this model");
+        let languages = fit_languages(embedder).await?;
         let fitted = Self {
             acts: fit_acts(embedder, &acts).await?,
-            intents: fit_intents(embedder, &intents).await?,
+            intents: fit_intents(embedder, &intents, &languages).await?,
             pairs: fit_pairs(embedder, &exchanges).await?,
-            languages: fit_languages(embedder).await?,
+            languages,
         };
         if let Err(error) = write_atomically(&file, &serde_json::to_vec(&fitted).unwrap_or_default()) {
             tracing::warn!(path = %file.display(), %error, "The fitted classifiers could not be kept for the next start");
@@ -65,12 +66,12 @@ impl Understanding {
 
     /// The intents of an utterance, from its embedding with the query prefix; most likely first.
     pub fn intents(&self, vector: &[f32]) -> Vec<RecognisedIntent> {
-        self.intents.rank(vector)
+        self.intents.rank(&self.languages.strip(vector))
     }
 
     /// How near an utterance is to any known intent, -1 to 1.
     pub fn familiarity(&self, vector: &[f32]) -> f32 {
-        self.intents.familiarity(vector)
+        self.intents.familiarity(&self.languages.strip(vector))
     }
 
     /// The category of an intent.
@@ -163,13 +164,13 @@ async fn fit_languages(embedder: &Embedder) -> Result<LanguageSpace, Error> {
         return Ok(LanguageSpace::default());
     }
     let mut means = Vec::new();
-    for sentences in sentences_by_language() {
+    for (language, sentences) in sentences_by_language() {
         let vectors = embed_all(embedder, sentences.iter()).await?;
         let mut mean = vec![0.0_f32; embedder.spec().dimension];
         for vector in &vectors {
             mean.iter_mut().zip(vector.iter()).for_each(|(sum, x)| *sum += x / vectors.len() as f32);
         }
-        means.push(mean);
+        means.push((language, mean));
     }
     Ok(LanguageSpace::fit(&means))
 }
@@ -182,11 +183,15 @@ async fn fit_pairs(embedder: &Embedder, seeds: &[ExchangeSeed]) -> Result<PairCl
     tokio::task::spawn_blocking(move || PairClassifier::fit(&pairs, &kinds)).await.map_err(|_| Error::Overloaded)
 }
 
-async fn fit_intents(embedder: &Embedder, seeds: &BTreeMap<String, IntentSeeds>) -> Result<IntentClassifier, Error> {
+async fn fit_intents(
+    embedder: &Embedder,
+    seeds: &BTreeMap<String, IntentSeeds>,
+    languages: &LanguageSpace,
+) -> Result<IntentClassifier, Error> {
     let mut intents = BTreeMap::new();
     for (name, intent) in seeds {
         let vectors = embed_all(embedder, intent.exemplars.iter()).await?;
-        let vectors = vectors.iter().map(|vector| vector.to_vec()).collect();
+        let vectors = vectors.iter().map(|vector| languages.strip(vector)).collect();
         intents.insert(name.clone(), (intent.category.clone(), vectors));
     }
     Ok(IntentClassifier::new(intents))

@@ -12,7 +12,7 @@ use crate::domain::ids::{ChunkId, ConversationId, EntryId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
 use crate::domain::language::Language;
 use crate::domain::query::{ContextTurn, QueryText};
-use crate::domain::ranking::{Calibration, RankingRules, exemplar_hit, fuse, rank_by_success};
+use crate::domain::ranking::{Calibration, exemplar_hit, fuse, rank_by_success};
 use crate::embedding::embedder::Role;
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
@@ -120,7 +120,7 @@ impl Retriever {
         let hits = |hits: &[crate::index::point::Hit]| -> Vec<_> {
             hits.iter().map(|hit| exemplar_hit(hit.id, hit.owner, hit.score)).collect()
         };
-        let rules = RankingRules { lexical_weight: self.settings.lexical_weight, band: self.settings.band };
+        let rules = self.rules();
         let calibration = Calibration::of_model(&generation.embedder.spec().name);
         let candidates = fuse(&hits(&dense), &hits(&lexical), &calibration, &rules);
         let ids: Vec<EntryId> = candidates.iter().map(|candidate| candidate.entry).collect();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
+use crate::domain::language::Language;
 use crate::domain::ranking::Calibration;
 use crate::domain::vectors::dot;
 use crate::embedding::lane::Lane;
@@ -50,13 +51,20 @@ pub struct Match {
 }
 
 impl Learner {
-    /// Looks for what is known already about a finding.
-    pub(super) async fn match_finding(&self, tenant: &TenantId, finding: &Finding) -> Result<Match, Error> {
+    /// Looks for what is known already about a finding, among entries of its language: an entry must be sayable as it
+    /// stands, so the same fact in two languages is two entries.
+    pub(super) async fn match_finding(
+        &self,
+        tenant: &TenantId,
+        finding: &Finding,
+        language: &Language,
+    ) -> Result<Match, Error> {
         let generation = self.engine.generations.first();
         let calibration = Calibration::of_model(&generation.embedder.spec().name);
         let filter = Filter {
             statuses: vec![EntryStatus::Candidate, EntryStatus::Live, EntryStatus::Quarantined, EntryStatus::Shadow],
             knowledge_type: Some(finding.kind),
+            languages: vec![language.clone()],
             ..Filter::default()
         };
         let search = Search { filter, limit: NEIGHBOURS, deadline: None };

@@ -53,7 +53,7 @@ impl Learner {
             if seen.contains(&finding.answer_turn) {
                 continue;
             }
-            let known = self.match_finding(tenant, &finding).await?;
+            let known = self.match_finding(tenant, &finding, &record.language).await?;
             decided.push((finding, known));
         }
 
