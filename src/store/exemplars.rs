@@ -32,8 +32,9 @@ const FROM: &str = " FROM exemplars x WHERE x.tenant = ";
 const PENDING_COLUMNS: &str = "SELECT x.id, x.entry_id, x.text, x.language, x.conversation_id, x.turn, x.created_at,
     e.knowledge_type, e.category, e.language AS entry_language, e.status";
 const PENDING_FROM: &str = " FROM exemplars x JOIN knowledge_entries e ON e.id = x.entry_id";
-/// Not a left join: SQLite would look up every entry before it looks for the mark.
-const WITHOUT_MARK: &str = " AND NOT EXISTS (SELECT 1 FROM index_marks m WHERE m.collection = 'exemplars'
+/// Neither a left join (SQLite would join the rest first) nor `NOT EXISTS`: PostgreSQL makes a join of that too, and while
+/// it has no statistics about a new generation, one that compares every point with every mark.
+const WITHOUT_MARK: &str = " AND (SELECT m.point_id FROM index_marks m WHERE m.collection = 'exemplars'
     AND m.point_id = x.id AND m.generation = ";
 const INSERT_EXEMPLARS: &str =
     "INSERT INTO exemplars (id, tenant, entry_id, text, language, conversation_id, turn, created_at) VALUES";
@@ -94,7 +95,7 @@ impl Store {
     ) -> Result<Vec<PendingExemplar>, StoreError> {
         let mut select = Statement::new(PENDING_COLUMNS);
         select.push(PENDING_FROM).push_with(" WHERE x.tenant = ", tenant);
-        select.push_with(WITHOUT_MARK, generation).push(")");
+        select.push_with(WITHOUT_MARK, generation).push(") IS NULL");
         match conversation {
             Some(conversation) => select
                 .push_with(" AND x.entry_id IN (SELECT entry_id FROM evidence WHERE tenant = ", tenant)
