@@ -37,8 +37,8 @@ const PENDING_COLUMNS: &str = "SELECT k.id, k.conversation_id, k.ordinal, k.firs
     COALESCE(r.outcome, c.outcome) AS outcome, c.started_at";
 const PENDING_FROM: &str = " FROM chunks k JOIN conversations c ON c.id = k.conversation_id
     LEFT JOIN training_records r ON r.conversation_id = k.conversation_id";
-/// Neither a left join (SQLite would join the rest first) nor `NOT EXISTS`: PostgreSQL makes a join of that too, and while
-/// it has no statistics about a new generation, one that compares every point with every mark.
+/// Neither a left join (SQLite would join the rest first) nor `NOT EXISTS`: PostgreSQL makes a join of that too, and
+/// while it has no statistics about a new generation, one that compares every point with every mark.
 const WITHOUT_MARK: &str = " AND (SELECT m.point_id FROM index_marks m WHERE m.collection = 'chunks'
     AND m.point_id = k.id AND m.generation = ";
 const INSERT_CHUNKS: &str =

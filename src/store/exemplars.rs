@@ -32,8 +32,8 @@ const FROM: &str = " FROM exemplars x WHERE x.tenant = ";
 const PENDING_COLUMNS: &str = "SELECT x.id, x.entry_id, x.text, x.language, x.conversation_id, x.turn, x.created_at,
     e.knowledge_type, e.category, e.language AS entry_language, e.status";
 const PENDING_FROM: &str = " FROM exemplars x JOIN knowledge_entries e ON e.id = x.entry_id";
-/// Neither a left join (SQLite would join the rest first) nor `NOT EXISTS`: PostgreSQL makes a join of that too, and while
-/// it has no statistics about a new generation, one that compares every point with every mark.
+/// Neither a left join (SQLite would join the rest first) nor `NOT EXISTS`: PostgreSQL makes a join of that too, and
+/// while it has no statistics about a new generation, one that compares every point with every mark.
 const WITHOUT_MARK: &str = " AND (SELECT m.point_id FROM index_marks m WHERE m.collection = 'exemplars'
     AND m.point_id = x.id AND m.generation = ";
 const INSERT_EXEMPLARS: &str =
