@@ -190,7 +190,7 @@ mod tests {
         check(
             deep,
             Code::MalformedJson,
-            "the body is not JSON: recursion limit exceeded at line 1 column 151",
+            "the body is not JSON: recursion limit exceeded at line 1 column 150",
         );
     }
 
