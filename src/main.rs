@@ -1,3 +1,41 @@
-//! The `turnwise` program.
+//! The `turnwise` program: the one place that knows every face, and gives the command line the HTTP face to start.
 
-fn main() {}
+use std::process::ExitCode;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use turnwise::api::keys::{FirstKey, ensure_admin_key};
+use turnwise::api::{Api, ApiSettings, Services, serve};
+use turnwise::app::App;
+use turnwise::cli::serve::{Http, HttpParts, OpenHttp};
+use turnwise::engine::error::Error;
+
+fn main() -> ExitCode {
+    turnwise::cli::main(start_http)
+}
+
+fn start_http(parts: HttpParts) -> Http {
+    let HttpParts { config, listener, cli_key, clock, ids, stop } = parts;
+    let settings = ApiSettings {
+        max_body_bytes: config.server.max_body_bytes,
+        max_in_flight: config.server.max_in_flight,
+        request_timeout: Duration::from_millis(config.server.request_timeout_ms),
+        shutdown_grace: Duration::from_millis(config.server.shutdown_grace_ms),
+        allow_loopback: config.auth.allow_loopback,
+        cli_key: Some(cli_key),
+    };
+    let api = Api::new(settings, clock, ids, stop);
+    let opened = api.clone();
+    let open: OpenHttp = Box::new(move |app| Box::pin(open_http(opened, app)));
+    Http { open, served: Box::pin(serve(api, listener)) }
+}
+
+async fn open_http(api: Api, app: &App) -> Result<Option<SecretString>, Error> {
+    let first = ensure_admin_key(&app.engine, app.config.auth.bootstrap_key.as_ref()).await?;
+    let engine = app.engine.clone();
+    api.open(Services { engine, learner: app.learner.clone(), retriever: app.retriever.clone() });
+    Ok(match first {
+        FirstKey::Made(key) => Some(key),
+        FirstKey::Configured | FirstKey::Kept => None,
+    })
+}

@@ -94,9 +94,7 @@ impl Code {
             Self::MalformedJson => {
                 ("malformed_json", 400, None, "the body is not JSON: broken, empty, not UTF-8 or nested too deeply")
             }
-            Self::Unauthorized => {
-                ("unauthorized", 401, None, "send a valid key as 'Authorization: Bearer KEY'")
-            }
+            Self::Unauthorized => ("unauthorized", 401, None, "send a valid key as 'Authorization: Bearer KEY'"),
             Self::Forbidden => ("forbidden", 403, None, "the key is valid and may not do this"),
             Self::NotFound => ("not_found", 404, None, "there is nothing at this address"),
             Self::MethodNotAllowed => {
@@ -113,9 +111,7 @@ impl Code {
             Self::TooManyRequests => {
                 ("too_many_requests", 429, Some(1), "too much at once; the same request may work later")
             }
-            Self::Internal => {
-                ("internal", 500, None, "a fault of the server; its log has more under this request_id")
-            }
+            Self::Internal => ("internal", 500, None, "a fault of the server; its log has more under this request_id"),
             Self::Unavailable => {
                 ("unavailable", 503, Some(2), "starting, stopping, or something that is needed is away")
             }

@@ -92,10 +92,22 @@ fn report(method: &'static str, route: &str, response: &Response, error: Option<
     let (code, cause) = (error.code.as_str(), error.cause.as_deref().unwrap_or_default());
     match error.code {
         Code::Internal => {
-            tracing::error!(http.status = status, http.duration_us = duration_us, error.code = code, error.cause = cause, "A request failed");
+            tracing::error!(
+                http.status = status,
+                http.duration_us = duration_us,
+                error.code = code,
+                error.cause = cause,
+                "A request failed"
+            );
         }
         Code::Unavailable | Code::Timeout | Code::TooManyRequests => {
-            tracing::warn!(http.status = status, http.duration_us = duration_us, error.code = code, error.cause = cause, "A request was put off");
+            tracing::warn!(
+                http.status = status,
+                http.duration_us = duration_us,
+                error.code = code,
+                error.cause = cause,
+                "A request was put off"
+            );
         }
         _ => tracing::info!(http.status = status, http.duration_us = duration_us, error.code = code, "Refused"),
     }

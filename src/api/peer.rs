@@ -18,7 +18,8 @@ pub(super) fn is_local(parts: &Parts) -> bool {
 /// Whether the request is meant for this machine by its own name. A web page can make its visitor's browser send
 /// requests to this machine, but not under this name and without telling its origin.
 pub(super) fn is_addressed_locally(parts: &Parts) -> bool {
-    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).or(parts.uri.authority().map(|a| a.as_str()));
+    let host =
+        parts.headers.get(HOST).and_then(|host| host.to_str().ok()).or(parts.uri.authority().map(|a| a.as_str()));
     let from_here = |text: &str| is_loopback_host(text.strip_prefix("http://").unwrap_or(text));
     let origin = parts.headers.get(ORIGIN);
     host.is_some_and(is_loopback_host) && origin.is_none_or(|origin| origin.to_str().is_ok_and(from_here))

@@ -4,14 +4,15 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::conversation::{Conversation, ConversationStatus, Outcome, Turn, Usage, bursts};
-use crate::domain::ids::{ConversationId, RetrievalId, TenantId};
+use crate::domain::conversation::{Conversation, ConversationStatus, Outcome, Usage, bursts};
+use crate::domain::ids::{ConversationId, TenantId};
 use crate::domain::language::Language;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::page::{Keyed, List, Page, PageRequest};
-use crate::store::rows::{language, moment, optional_word, position, word};
-use crate::store::statement::{Statement, inserts};
+use crate::store::rows::{language, moment, optional_word, word};
+use crate::store::statement::Statement;
+use crate::store::turns::Turns;
 use crate::store::{Store, Tx};
 
 /// A conversation and where it stands.
@@ -58,9 +59,6 @@ const COLUMNS: &str = "SELECT c.id, c.external_id, c.call_id, c.caller_hash, c.a
 const FROM: &str = "FROM conversations c WHERE c.tenant = ";
 const FROM_WITH_RECORDS: &str =
     "FROM conversations c LEFT JOIN training_records r ON r.conversation_id = c.id WHERE c.tenant = ";
-const TURNS: &str = "SELECT conversation_id, ordinal, speaker, text, said_at, retrieval_id FROM turns WHERE tenant = ";
-const INSERT_TURNS: &str =
-    "INSERT INTO turns (conversation_id, ordinal, tenant, speaker, text, said_at, retrieval_id) VALUES";
 
 statements! {
     INSERT_CONVERSATION = "INSERT INTO conversations (id, tenant, external_id, call_id, caller_hash, agent_id, channel,
@@ -73,7 +71,6 @@ statements! {
         prompt_tokens = $14, completion_tokens = $15, cost_usd = $16, metadata = $17, content_hash = $18,
         burst_count = $19, version = version + 1, status = 'received', failure = NULL, received_at = $20,
         processed_at = NULL WHERE id = $1 AND tenant = $2";
-    DELETE_TURNS = "DELETE FROM turns WHERE tenant = $1 AND conversation_id = $2";
     DELETE_CONVERSATION = "DELETE FROM conversations WHERE tenant = $1 AND id = $2";
     SET_STATUS = "UPDATE conversations SET status = $3, failure = $4, processed_at = $5 WHERE tenant = $1 AND id = $2";
     COUNT_CONVERSATIONS = "SELECT COUNT(*) FROM conversations WHERE tenant = $1";
@@ -103,16 +100,6 @@ struct ConversationRow {
     failure: Option<String>,
     received_at: i64,
     processed_at: Option<i64>,
-}
-
-#[derive(sqlx::FromRow)]
-struct TurnRow {
-    conversation_id: Uuid,
-    ordinal: i64,
-    speaker: String,
-    text: String,
-    said_at: Option<i64>,
-    retrieval_id: Option<Uuid>,
 }
 
 impl Store {
@@ -220,8 +207,8 @@ impl Store {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let turns: Vec<TurnRow> = self.rows(turns_of(tenant, rows.iter().map(|row| row.id))).await?;
-        assemble(rows, turns)
+        let mut turns = self.turns(tenant, rows.iter().map(|row| row.id)).await?;
+        rows.into_iter().map(|row| row.read(&mut turns)).collect()
     }
 }
 
@@ -261,7 +248,7 @@ impl Tx {
         if self.execute(statement).await? == 0 {
             return Ok(false);
         }
-        self.execute(Statement::new(DELETE_TURNS).bind(tenant).bind(conversation.id.0)).await?;
+        self.delete_turns(tenant, conversation.id).await?;
         self.insert_turns(tenant, conversation).await?;
         Ok(true)
     }
@@ -318,7 +305,7 @@ impl Tx {
         tenant: &TenantId,
         id: ConversationId,
     ) -> Result<bool, StoreError> {
-        self.execute(Statement::new(DELETE_TURNS).bind(tenant).bind(id.0)).await?;
+        self.delete_turns(tenant, id).await?;
         Ok(self.execute(Statement::new(DELETE_CONVERSATION).bind(tenant).bind(id.0)).await? > 0)
     }
 
@@ -328,24 +315,8 @@ impl Tx {
         row: Option<ConversationRow>,
     ) -> Result<Option<StoredConversation>, StoreError> {
         let Some(row) = row else { return Ok(None) };
-        let turns: Vec<TurnRow> = self.rows(turns_of(tenant, [row.id])).await?;
-        Ok(assemble(vec![row], turns)?.pop())
-    }
-
-    async fn insert_turns(&mut self, tenant: &TenantId, conversation: &Conversation) -> Result<(), StoreError> {
-        let rows = conversation.turns.iter().map(|turn| {
-            [
-                conversation.id.0.into(),
-                turn.ordinal.into(),
-                tenant.into(),
-                turn.speaker.as_str().into(),
-                (&turn.text).into(),
-                turn.at.into(),
-                turn.retrieval_id.map(|id| id.0).into(),
-            ]
-        });
-        self.execute_all(inserts(INSERT_TURNS, rows, "")).await?;
-        Ok(())
+        let mut turns = self.turns(tenant, row.id).await?;
+        row.read(&mut turns).map(Some)
     }
 }
 
@@ -385,13 +356,6 @@ fn by_external_id(tenant: &TenantId, external_id: &str) -> Statement {
     select
 }
 
-fn turns_of(tenant: &TenantId, ids: impl IntoIterator<Item = Uuid>) -> Statement {
-    let mut select = Statement::new("");
-    select.push_with(TURNS, tenant).push(" AND conversation_id IN ").push_list(ids);
-    select.push(" ORDER BY conversation_id, ordinal");
-    select
-}
-
 /// The values of the statements that write a conversation, which number them alike.
 fn values(statement: Statement, tenant: &TenantId, conversation: &Conversation, received_at: Timestamp) -> Statement {
     let usage = conversation.usage;
@@ -418,24 +382,8 @@ fn values(statement: Statement, tenant: &TenantId, conversation: &Conversation, 
         .bind(received_at)
 }
 
-/// Puts turns (ordered) to their conversations.
-fn assemble(rows: Vec<ConversationRow>, turns: Vec<TurnRow>) -> Result<Vec<StoredConversation>, StoreError> {
-    let mut by_conversation: std::collections::HashMap<Uuid, Vec<Turn>> = std::collections::HashMap::new();
-    for row in turns {
-        let turn = Turn {
-            ordinal: position("turns.ordinal", row.ordinal)?,
-            speaker: word("turns.speaker", &row.speaker)?,
-            text: row.text,
-            at: row.said_at.map(moment),
-            retrieval_id: row.retrieval_id.map(RetrievalId),
-        };
-        by_conversation.entry(row.conversation_id).or_default().push(turn);
-    }
-    rows.into_iter().map(|row| row.read(&mut by_conversation)).collect()
-}
-
 impl ConversationRow {
-    fn read(self, turns: &mut std::collections::HashMap<Uuid, Vec<Turn>>) -> Result<StoredConversation, StoreError> {
+    fn read(self, turns: &mut Turns) -> Result<StoredConversation, StoreError> {
         let usage = match (self.prompt_tokens, self.completion_tokens, self.cost_usd) {
             (Some(prompt_tokens), Some(completion_tokens), Some(cost_usd)) => {
                 Some(Usage { prompt_tokens, completion_tokens, cost_usd })

@@ -32,6 +32,7 @@ mod rows;
 mod settings;
 mod statement;
 mod statements;
+mod turns;
 mod tx;
 
 pub use analytics::{EntryCount, Totals};

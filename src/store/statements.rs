@@ -8,7 +8,8 @@ use sqlx::Executor;
 use crate::store::error::StoreError;
 use crate::store::macros::on_read;
 use crate::store::{
-    Store, analytics, cases, chunks, conversations, entries, erasure, evidence, generations, jobs, keys, marks, records,
+    Store, analytics, cases, chunks, conversations, entries, erasure, evidence, generations, jobs, keys, marks,
+    records, turns,
 };
 
 /// The files with statements, by module name.
@@ -25,6 +26,7 @@ const FILES: &[(&str, &[(&str, &str)])] = &[
     ("keys", keys::STATEMENTS),
     ("marks", marks::STATEMENTS),
     ("records", records::STATEMENTS),
+    ("turns", turns::STATEMENTS),
 ];
 
 /// What came of preparing every statement.

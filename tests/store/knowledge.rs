@@ -70,7 +70,8 @@ async fn entries_are_filtered_and_searched() {
         check(EntryFilter { intent: Some("pricing".to_owned()), ..all.clone() }, &[3, 2, 1]).await;
         check(EntryFilter { language: Some(language("ur")), ..all.clone() }, &[4]).await;
         check(EntryFilter { status: Some(EntryStatus::Live), ..all.clone() }, &[3, 2, 1]).await;
-        check(search("PLAN 2"), &[2]).await;
+        check(search("DOLLARS does"), &[3, 2, 1]).await;
+        check(search("dollars nowhere"), &[]).await;
         check(search("قیمت"), &[4]).await;
         check(search("économie 100%"), &[4]).await;
         check(search("plan_b"), &[4]).await;

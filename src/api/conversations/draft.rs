@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::draft::{ConversationDraft, MessageDraft, TurnDraft};
 use crate::domain::conversation::Usage;
+use crate::domain::draft::{ConversationDraft, MessageDraft, TurnDraft};
 
 /// One finished conversation. Either `turns` or `messages`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -162,11 +162,7 @@ impl From<ConversationBody> for ConversationDraft {
 
 impl From<UsageBody> for Usage {
     fn from(body: UsageBody) -> Self {
-        Self {
-            prompt_tokens: body.prompt_tokens,
-            completion_tokens: body.completion_tokens,
-            cost_usd: body.cost_usd,
-        }
+        Self { prompt_tokens: body.prompt_tokens, completion_tokens: body.completion_tokens, cost_usd: body.cost_usd }
     }
 }
 

@@ -20,11 +20,7 @@ use crate::api::error::{ApiError, ErrorBody};
         (status = 204, description = "It is gone."),
         (status = 404, description = "There is none.", body = ErrorBody),
     ))]
-pub async fn erase(
-    State(api): State<Api>,
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Result<StatusCode, ApiError> {
+pub async fn erase(State(api): State<Api>, caller: Caller, Path(name): Path<String>) -> Result<StatusCode, ApiError> {
     let services = api.services()?;
     let found = find(&services.engine.store, &caller.tenant, &name).await?;
     let id = found.ok_or_else(|| ApiError::not_found("conversation", &name))?.conversation.id;
