@@ -19,9 +19,9 @@ async fn what_was_learned_is_answered_with_all_its_parts() {
         .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let body = answer.json();
-    let timings = body["timings_us"].as_object().expect("timings");
-    assert_eq!(timings.keys().collect::<Vec<_>>(), ["embed", "rank", "search", "total"]);
-    assert!(timings["total"].as_u64() > Some(0), "{timings:?}");
+    for stage in ["embed", "search", "rank", "total"] {
+        assert!(body["timings_us"][stage].is_u64(), "{stage} in {body}");
+    }
     insta::assert_json_snapshot!(settled(body));
     app.close().await;
 }
