@@ -145,8 +145,7 @@ async fn the_first_start_makes_one_key_and_later_ones_none() {
 
     let other = tempfile::tempdir().expect("a directory");
     let config = crate::support::app::config(other.path().to_path_buf(), &[]);
-    let parts =
-        turnwise::app::Parts { embedders: Some(crate::support::app::embedders().await), ..Default::default() };
+    let parts = turnwise::app::Parts { embedders: Some(crate::support::app::embedders().await), ..Default::default() };
     let fresh = turnwise::app::App::build(config, parts).await.expect("it opens");
     let Ok(FirstKey::Made(key)) = ensure_admin_key(&fresh.engine, None).await else { panic!("no key was made") };
     assert!(matches!(ensure_admin_key(&fresh.engine, None).await, Ok(FirstKey::Kept)));

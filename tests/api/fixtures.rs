@@ -35,8 +35,7 @@ pub fn hours_call(external_id: &str) -> Value {
 
 /// A successful phone call with these turns.
 pub fn call(external_id: &str, turns: &[(&str, &str)]) -> Value {
-    let turns: Vec<Value> =
-        turns.iter().map(|(speaker, text)| json!({"speaker": speaker, "text": text})).collect();
+    let turns: Vec<Value> = turns.iter().map(|(speaker, text)| json!({"speaker": speaker, "text": text})).collect();
     json!({
         "external_id": external_id,
         "caller_id": format!("+1555{external_id}"),

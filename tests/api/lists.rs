@@ -51,7 +51,9 @@ async fn knowledge_is_found_by_meaning() {
     assert_eq!(filtered["count"], 0, "{filtered}");
     let wrong = app.get(&format!("{search}/?q=&intent=")).await;
     assert_eq!((wrong.status, wrong.json()["field"].as_str()), (422, Some("q")));
-    assert!(app.app.engine.store.retrievals_of(&turnwise::domain::ids::TenantId::default_tenant(), &["x"]).await.is_ok());
+    assert!(
+        app.app.engine.store.retrievals_of(&turnwise::domain::ids::TenantId::default_tenant(), &["x"]).await.is_ok()
+    );
     app.close().await;
 }
 

@@ -39,7 +39,8 @@ async fn no_text_and_no_key_is_logged() {
 
     let app = TestApp::spawn().await;
     app.learn([price_call("100")]).await;
-    let secretive = call("xyzzy-id", &[("user", "my plugh is broken"), ("agent", "then reset the plugh"), ("user", "thanks")]);
+    let secretive =
+        call("xyzzy-id", &[("user", "my plugh is broken"), ("agent", "then reset the plugh"), ("user", "thanks")]);
     app.learn([secretive]).await;
     assert_eq!(app.post("/conversations/", &price_call("100")).await.status, 200);
     let question = json!({"utterance": "is the frobozz included in the premium membership", "conversation_id": "xyzzy-id",
@@ -52,7 +53,8 @@ async fn no_text_and_no_key_is_logged() {
     app.get("/frobozz/").await;
     app.post("/retrieve/", &json!({"utterance": 7, "frobozz": "grue"})).await;
     app.post_bytes("/conversations/", "{\"turns\": \"frobozz").await;
-    app.post("/conversations/", &json!({"turns": [{"speaker": "grue", "text": "frobozz"}], "language": "frobozz"})).await;
+    app.post("/conversations/", &json!({"turns": [{"speaker": "grue", "text": "frobozz"}], "language": "frobozz"}))
+        .await;
     let wrong = app.request(Method::GET, &format!("{PREFIX}/conversations/")).bearer_auth("wrong-key-zorkmid");
     assert_eq!(answer(wrong).await.status, 401);
     let cli = app.request(Method::GET, "/metrics").bearer_auth(CLI_KEY);
@@ -69,8 +71,17 @@ async fn no_text_and_no_key_is_logged() {
     }
     let key_hash = turnwise::secrets::hash_key(ADMIN_KEY);
     let secrets = [
-        ADMIN_KEY, CLI_KEY, &key_hash, "zorkmid", "frobozz", "grue", "plugh", "premium membership", "49 dollars",
-        "+1555", "sauna",
+        ADMIN_KEY,
+        CLI_KEY,
+        &key_hash,
+        "zorkmid",
+        "frobozz",
+        "grue",
+        "plugh",
+        "premium membership",
+        "49 dollars",
+        "+1555",
+        "sauna",
     ];
     for secret in secrets {
         let line = log.lines().find(|line| line.contains(secret));

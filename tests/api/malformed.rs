@@ -64,7 +64,13 @@ async fn a_body_must_say_that_it_is_json() {
         answer(request.body("{\"utterance\":\"hello there\"}")).await
     };
     assert_eq!(send(Some("application/json; charset=utf-8")).await.status, 200);
-    for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("multipart/form-data; boundary=x"), Some("*/*")] {
+    for kind in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("multipart/form-data; boundary=x"),
+        Some("*/*"),
+    ] {
         let refused = send(kind).await;
         assert_eq!((refused.status, refused.code().as_str()), (415, "unsupported_media_type"), "{kind:?}");
     }
@@ -113,7 +119,12 @@ async fn a_wrong_field_of_a_conversation_is_named() {
         let mut body = price_call("100");
         body[name] = value.clone();
         let answer = app.post("/conversations/", &body).await;
-        assert_eq!((answer.status, answer.code().as_str()), (422, "invalid_fields"), "{name}={value:.60}: {}", answer.text);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (422, "invalid_fields"),
+            "{name}={value:.60}: {}",
+            answer.text
+        );
         assert_eq!(answer.json()["field"], field, "{name}={value:.60}: {}", answer.text);
     }
     let whole = price_call("100").to_string();
@@ -144,7 +155,14 @@ async fn all_that_is_wrong_with_a_conversation_is_told_at_once() {
         .map(|field| field["field"].as_str().expect("a name").to_owned())
         .collect();
     let expected = [
-        "external_id", "agent_id", "channel", "language", "outcome", "started_at", "ended_at", "satisfaction",
+        "external_id",
+        "agent_id",
+        "channel",
+        "language",
+        "outcome",
+        "started_at",
+        "ended_at",
+        "satisfaction",
         "turns[0].speaker",
     ];
     assert_eq!(fields, expected);
@@ -202,7 +220,8 @@ async fn malformed_urls_are_refused_in_the_same_shape() {
     }
     check(app.get_root("/nowhere").await, 404, "not_found", "/nowhere");
     check(app.get_root("/docs/nowhere.js").await, 404, "not_found", "/docs/nowhere.js");
-    let wrong_method = answer(app.request(Method::PUT, &format!("{PREFIX}/conversations/")).bearer_auth(ADMIN_KEY)).await;
+    let wrong_method =
+        answer(app.request(Method::PUT, &format!("{PREFIX}/conversations/")).bearer_auth(ADMIN_KEY)).await;
     assert_eq!(wrong_method.header("allow"), "POST,GET,HEAD");
     check(wrong_method, 405, "method_not_allowed", "PUT");
     let long = format!("/conversations/search/?q={}", "x".repeat(10_001));

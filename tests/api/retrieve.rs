@@ -134,7 +134,10 @@ async fn too_many_at_once_are_told_to_come_again() {
     };
     let ask = || request("/retrieve/", Body::from(json!({"utterance": "something quite new to embed"}).to_string()));
 
-    let upload = app.router().oneshot(request("/conversations/", Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>())));
+    let upload = app.router().oneshot(request(
+        "/conversations/",
+        Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>()),
+    ));
     let mut upload = std::pin::pin!(upload);
     assert!(futures::poll!(&mut upload).is_pending());
     let refused = app.get("/conversations/").await;
