@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::domain::clock::{Clock, SystemClock};
+use crate::domain::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::draft::CallerKey;
 use crate::domain::ids::{IdSource, RandomIds};
 use crate::embedding::embedders::Embedders;
@@ -73,15 +73,11 @@ impl App {
             None => open_embedders(&config).await?,
         };
         let now = parts.clock.now();
-        let generations = Generations::open(&data_dir, &embedders, &config.index, &store, now).await?;
-        let cache_dir = config.learning.cache_dir.clone().unwrap_or_else(|| data_dir.join("understanding"));
-        let intents_file = config.learning.intents_file.as_deref();
-        let understanding = Understanding::open(embedders.first(), &cache_dir, intents_file).await?;
+        let generations = open_generations(&config, &embedders, &store, now).await?;
         let callers = CallerKey::new(caller_key(&config, &data_dir)?);
         let engine = Arc::new(Engine {
             store,
             generations,
-            understanding: Arc::new(understanding),
             entries: EntryCache::new(config.retrieval.entry_cache),
             clock: parts.clock,
             ids: parts.ids,
@@ -165,6 +161,27 @@ impl App {
             on_dead,
         }
     }
+}
+
+/// Opens the index generations of the active models, each with the understanding of turns that its model has.
+///
+/// # Errors
+/// When the intents file is wrong, the model fails, or a shard cannot be opened.
+pub async fn open_generations(
+    config: &Config,
+    embedders: &Embedders,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Generations, Error> {
+    let data_dir = &config.data.dir;
+    let cache_dir = config.learning.cache_dir.clone().unwrap_or_else(|| data_dir.join("understanding"));
+    let intents_file = config.learning.intents_file.as_deref();
+    let mut models = Vec::new();
+    for embedder in embedders.iter() {
+        let understanding = Understanding::open(embedder, &cache_dir, intents_file).await?;
+        models.push((Arc::clone(embedder), Arc::new(understanding)));
+    }
+    Generations::open(data_dir, &models, &config.index, store, now).await
 }
 
 /// An error with all its sources, in one line.

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::convert::ConvertArgs;
+use crate::cli::demo::DemoArgs;
+use crate::cli::eval::EvalCommand;
 use crate::domain::conversation::Outcome;
 use crate::domain::draft::parse_speaker;
 use crate::domain::knowledge::KnowledgeType;
@@ -71,6 +73,14 @@ pub enum Command {
     Reindex,
     /// Check models, data directory, database and index, and say what to do
     Doctor,
+    /// Learn from the demo conversations and answer live utterances
+    Demo(DemoArgs),
+    /// Measure learning and retrieval on labelled data
+    Eval {
+        /// What is measured.
+        #[command(subcommand)]
+        command: EvalCommand,
+    },
     /// Show the configuration
     Config {
         /// What about it.

@@ -11,12 +11,15 @@ pub mod backend;
 pub mod client;
 pub mod conversations_file;
 pub mod convert;
+pub mod demo;
 pub mod doctor;
+pub mod eval;
 pub mod failure;
 pub mod ingest;
 pub mod input;
 pub mod json_items;
 pub mod keys;
+pub mod learned;
 pub mod local;
 pub mod lock;
 pub mod print;
@@ -88,6 +91,8 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
                 ended
             })
         }
+        Command::Demo(args) => wait_for(demo::run(&args, quietly(load(&global, None)?, voice), voice)),
+        Command::Eval { command } => wait_for(eval::run(&command, quietly(load(&global, None)?, voice), voice)),
         Command::Search(args) => {
             let config = quietly(load(&global, None)?, voice);
             let wanted = ask::wanted(&args)?;

@@ -39,6 +39,7 @@ pub(super) const BOUNDS: &[(&str, f64, f64)] = &[
     ("retrieval.max_in_flight", 1.0, 10_000.0),
     ("retrieval.deadline_ms", 1.0, 60_000.0),
     ("retrieval.candidates", 1.0, 1_000.0),
+    ("retrieval.language_bonus", 0.0, 1.0),
     ("retrieval.band", 0.0, 1.0),
     ("retrieval.lexical_weight", 0.0, 1.0),
     ("retrieval.floor", -1.0, 1.0),

@@ -12,6 +12,7 @@ pub mod error;
 pub mod ids;
 pub mod knowledge;
 pub mod language;
+pub mod language_space;
 pub mod query;
 pub mod ranking;
 pub mod redaction;

@@ -57,6 +57,9 @@ impl Calibration {
 pub struct RankingRules {
     /// Share of the words in the fused score, 0 to 1; the rest is meaning.
     pub lexical_weight: f64,
+    /// Added to the score of an entry in the language of the question: among answers that fit equally, the one that can
+    /// be said as it stands.
+    pub language_bonus: f64,
     /// Scores within this distance of the best of them are a band, in which success decides.
     pub band: f64,
 }
@@ -136,6 +139,16 @@ pub fn fuse(
     candidates
 }
 
+/// Adds the bonus to candidates whose entry `speaks` the language of the question, and orders them anew.
+pub fn prefer_language<T>(candidates: &mut [(Candidate, T)], speaks: impl Fn(&T) -> bool, rules: &RankingRules) {
+    for (candidate, item) in candidates.iter_mut() {
+        if speaks(item) {
+            candidate.score = (candidate.score + rules.language_bonus).min(1.0);
+        }
+    }
+    candidates.sort_by(|a, b| order(&a.0, &b.0));
+}
+
 /// Re-orders candidates (best score first) by success within bands: from each band's best score down to `band` under it.
 pub fn rank_by_success<T>(
     candidates: Vec<(Candidate, T)>,
@@ -186,7 +199,7 @@ mod tests {
     use super::*;
 
     const CALIBRATION: Calibration = Calibration { low: 0.0, same: 0.9, floor: 0.3, clear: 0.8 };
-    const RULES: RankingRules = RankingRules { lexical_weight: 0.2, band: 0.05 };
+    const RULES: RankingRules = RankingRules { lexical_weight: 0.2, language_bonus: 0.05, band: 0.05 };
 
     fn hit(exemplar: u128, entry: u128, score: f32) -> ExemplarHit {
         exemplar_hit(Uuid::from_u128(exemplar), Uuid::from_u128(entry), score)

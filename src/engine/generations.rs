@@ -2,11 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::domain::clock::Timestamp;
-use crate::embedding::embedder::Embedder;
-use crate::embedding::embedders::Embedders;
+use crate::embedding::embedder::{Embedder, Role};
+use crate::embedding::error::EmbeddingError;
+use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
+use crate::engine::understanding::Understanding;
 use crate::index::settings::IndexSettings;
 use crate::index::{Collection, VectorIndex};
 use crate::store::{self, Store};
@@ -17,6 +20,8 @@ pub struct Generation {
     pub name: String,
     /// The model that makes its vectors.
     pub embedder: Arc<Embedder>,
+    /// What speakers do and what users want, told from this model's vectors.
+    pub understanding: Arc<Understanding>,
     /// One point per exemplar.
     pub exemplars: VectorIndex,
     /// One point per chunk.
@@ -24,6 +29,25 @@ pub struct Generation {
 }
 
 impl Generation {
+    /// Embeds utterances or exemplars as they stand in the exemplar index: without their language.
+    ///
+    /// # Errors
+    /// When the model fails, too much waits, or the deadline passes.
+    pub async fn embed_meaning<T: AsRef<str> + Sync>(
+        &self,
+        lane: Lane,
+        texts: &[T],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<Arc<[f32]>>, EmbeddingError> {
+        let embedded = self.embedder.embed(lane, Role::Query, texts, deadline).await?;
+        Ok(embedded.iter().map(|embedded| self.meaning(&embedded.vector)).collect())
+    }
+
+    /// What of an embedding (query prefix) is meaning and not language.
+    pub fn meaning(&self, vector: &[f32]) -> Arc<[f32]> {
+        self.understanding.languages().strip(vector).into()
+    }
+
     /// The index of a collection.
     pub fn index(&self, collection: Collection) -> &VectorIndex {
         match collection {
@@ -43,15 +67,16 @@ impl Generations {
     /// When a shard or the database cannot be opened.
     pub async fn open(
         data_dir: &Path,
-        embedders: &Embedders,
+        models: &[(Arc<Embedder>, Arc<Understanding>)],
         settings: &IndexSettings,
         store: &Store,
         now: Timestamp,
     ) -> Result<Self, Error> {
         let mut generations = Vec::new();
-        for embedder in embedders.iter() {
+        for (embedder, understanding) in models {
             let spec = embedder.spec();
-            let name = format!("{}-1", spec.name);
+            // Vectors of another language space do not compare, so a new one begins a new generation.
+            let name = format!("{}-{}", spec.name, understanding.languages().fingerprint());
             let mut tx = store.begin().await?;
             let record = store::Generation {
                 name: name.clone(),
@@ -69,6 +94,7 @@ impl Generations {
                 exemplars: open(Collection::Exemplars).await?,
                 chunks: open(Collection::Chunks).await?,
                 embedder: Arc::clone(embedder),
+                understanding: Arc::clone(understanding),
                 name: name.clone(),
             });
         }

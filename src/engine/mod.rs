@@ -20,8 +20,6 @@ pub struct Engine {
     pub store: Store,
     /// One index generation per active model; the first answers queries.
     pub generations: Generations,
-    /// What speakers do and what users want, for the first model.
-    pub understanding: Arc<Understanding>,
     /// Entries in memory.
     pub entries: EntryCache,
     /// The time.
@@ -31,6 +29,11 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// What speakers do and what users want, for the model that answers queries.
+    pub fn understanding(&self) -> &Understanding {
+        &self.generations.first().understanding
+    }
+
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

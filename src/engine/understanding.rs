@@ -13,15 +13,18 @@ use sha2::{Digest, Sha256};
 use crate::domain::classify::acts::{ActClassifier, Acts, AgentAct, LabelledActs, UserAct};
 use crate::domain::classify::exchange::{PairClassifier, ReadTurn};
 use crate::domain::classify::intents::{IntentClassifier, RecognisedIntent};
-use crate::domain::classify::seeds::{ActSeeds, ExchangeSeed, IntentSeeds, act_seeds, exchange_seeds, intent_seeds};
+use crate::domain::classify::seeds::{
+    ActSeeds, ExchangeSeed, IntentSeeds, act_seeds, exchange_seeds, intent_seeds, sentences_by_language,
+};
 use crate::domain::conversation::{Burst, Speaker};
+use crate::domain::language_space::LanguageSpace;
 use crate::domain::text;
 use crate::embedding::embedder::{Embedder, Role};
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 
 /// Rises when the file or the way of fitting changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 4;
 
 /// The fitted classifiers of one model.
 #[derive(Serialize, Deserialize)]
@@ -29,6 +32,7 @@ pub struct Understanding {
     acts: ActClassifier,
     intents: IntentClassifier,
     pairs: PairClassifier,
+    languages: LanguageSpace,
 }
 
 impl Understanding {
@@ -47,10 +51,12 @@ impl Understanding {
             return Ok(known);
         }
         tracing::info!(embedding.model = embedder.spec().name, "Fitting the classifiers of turns, once for this model");
+        let languages = fit_languages(embedder).await?;
         let fitted = Self {
             acts: fit_acts(embedder, &acts).await?,
-            intents: fit_intents(embedder, &intents).await?,
+            intents: fit_intents(embedder, &intents, &languages).await?,
             pairs: fit_pairs(embedder, &exchanges).await?,
+            languages,
         };
         if let Err(error) = write_atomically(&file, &serde_json::to_vec(&fitted).unwrap_or_default()) {
             tracing::warn!(path = %file.display(), %error, "The fitted classifiers could not be kept for the next start");
@@ -60,17 +66,22 @@ impl Understanding {
 
     /// The intents of an utterance, from its embedding with the query prefix; most likely first.
     pub fn intents(&self, vector: &[f32]) -> Vec<RecognisedIntent> {
-        self.intents.rank(vector)
+        self.intents.rank(&self.languages.strip(vector))
     }
 
     /// How near an utterance is to any known intent, -1 to 1.
     pub fn familiarity(&self, vector: &[f32]) -> f32 {
-        self.intents.familiarity(vector)
+        self.intents.familiarity(&self.languages.strip(vector))
     }
 
     /// The category of an intent.
     pub fn category_of(&self, intent: &str) -> Option<&str> {
         self.intents.category_of(intent)
+    }
+
+    /// Takes the language out of embeddings of this model; changes nothing for a model of one language.
+    pub fn languages(&self) -> &LanguageSpace {
+        &self.languages
     }
 
     /// What knowledge pairs of turns hold, by the seeds.
@@ -147,6 +158,23 @@ fn labels(seeds: &BTreeMap<String, Vec<String>>, index: impl Fn(&str) -> Option<
         .collect()
 }
 
+/// Only a model of several languages has a language to take out.
+async fn fit_languages(embedder: &Embedder) -> Result<LanguageSpace, Error> {
+    if embedder.spec().languages.len() < 2 {
+        return Ok(LanguageSpace::default());
+    }
+    let mut means = Vec::new();
+    for (language, sentences) in sentences_by_language() {
+        let vectors = embed_all(embedder, sentences.iter()).await?;
+        let mut mean = vec![0.0_f32; embedder.spec().dimension];
+        for vector in &vectors {
+            mean.iter_mut().zip(vector.iter()).for_each(|(sum, x)| *sum += x / vectors.len() as f32);
+        }
+        means.push((language, mean));
+    }
+    Ok(LanguageSpace::fit(&means))
+}
+
 async fn fit_pairs(embedder: &Embedder, seeds: &[ExchangeSeed]) -> Result<PairClassifier, Error> {
     let needs = embed_all(embedder, seeds.iter().map(|seed| &seed.need)).await?;
     let answers = embed_all(embedder, seeds.iter().map(|seed| &seed.answer)).await?;
@@ -155,11 +183,15 @@ async fn fit_pairs(embedder: &Embedder, seeds: &[ExchangeSeed]) -> Result<PairCl
     tokio::task::spawn_blocking(move || PairClassifier::fit(&pairs, &kinds)).await.map_err(|_| Error::Overloaded)
 }
 
-async fn fit_intents(embedder: &Embedder, seeds: &BTreeMap<String, IntentSeeds>) -> Result<IntentClassifier, Error> {
+async fn fit_intents(
+    embedder: &Embedder,
+    seeds: &BTreeMap<String, IntentSeeds>,
+    languages: &LanguageSpace,
+) -> Result<IntentClassifier, Error> {
     let mut intents = BTreeMap::new();
     for (name, intent) in seeds {
         let vectors = embed_all(embedder, intent.exemplars.iter()).await?;
-        let vectors = vectors.iter().map(|vector| vector.to_vec()).collect();
+        let vectors = vectors.iter().map(|vector| languages.strip(vector)).collect();
         intents.insert(name.clone(), (intent.category.clone(), vectors));
     }
     Ok(IntentClassifier::new(intents))

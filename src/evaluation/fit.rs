@@ -81,7 +81,7 @@ pub async fn training_rows(learner: &Learner, demo: &LabelledDemo, part: Split) 
     let mut rows = TrainingRows { exchanges: Vec::new(), outcomes: Vec::new() };
     for draft in demo.conversations.iter().filter(|draft| split_of(&draft.external_id) == part) {
         let Some(labels) = demo.labels.get(&draft.external_id) else { continue };
-        let pairs = learner.engine.understanding.pairs();
+        let pairs = learner.engine.understanding().pairs();
         let turns = learner.understand(&checked(learner, draft.clone())?).await?;
         if let Some(row) = evidence(&turns, answered(&learner.engine, &turns)) {
             let conversation = draft.external_id.clone();

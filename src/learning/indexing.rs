@@ -138,8 +138,8 @@ impl Learner {
                 return Ok(written);
             }
             let texts: Vec<&str> = pending.iter().map(|p| p.exemplar.text.as_str()).collect();
-            let embedded = generation.embedder.embed(Lane::Batch, Role::Query, &texts, None).await?;
-            let points = pending.iter().zip(embedded).map(|(p, e)| exemplar_point(tenant, p, e.vector)).collect();
+            let vectors = generation.embed_meaning(Lane::Batch, &texts, None).await?;
+            let points = pending.iter().zip(vectors).map(|(p, vector)| exemplar_point(tenant, p, vector)).collect();
             generation.exemplars.upsert(points).await?;
             let mut tx = self.engine.store.begin().await?;
             let marked = tx.mark_exemplars(tenant, &generation.name, &pending, self.engine.now()).await?;

@@ -39,7 +39,7 @@ impl LearningSettings {
             pattern_after_conversations: 2,
             min_success_score: 0.6,
             min_move_probability: 0.45,
-            same_question: 0.7,
+            same_question: 0.25,
             same_answer: 0.7,
             max_exemplars: 50,
             chunk_tokens: 128,

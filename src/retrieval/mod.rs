@@ -19,7 +19,7 @@ use crate::domain::knowledge::{Entry, EntryStatus};
 use crate::domain::language::Language;
 use crate::domain::query::{Exposure, OfferedEntry, RetrievalQuery, Timings};
 use crate::domain::ranking::{
-    Calibration, Candidate, ExemplarHit, RankingRules, blend, exemplar_hit, fuse, rank_by_success,
+    Calibration, Candidate, ExemplarHit, RankingRules, blend, exemplar_hit, fuse, prefer_language, rank_by_success,
 };
 use crate::domain::text;
 use crate::embedding::embedder::Role;
@@ -76,14 +76,14 @@ impl Retriever {
         let mut found = self.find(tenant, &query, deadline).await;
         let ranking = Instant::now();
         let calibration = self.calibration();
-        let rules = RankingRules { lexical_weight: self.settings.lexical_weight, band: self.settings.band };
+        let rules = self.rules();
         let candidates = fuse(&found.dense, &found.lexical, &calibration, &rules);
         let top_similarity =
             candidates.iter().map(|c| c.similarity).reduce(f64::max).filter(|_| !found.dense.is_empty());
-        let abstention = self.abstention(&found, top_similarity, &calibration);
+        let abstention = self.abstention(&found, top_similarity);
         let results = match abstention {
             Some(_) => Vec::new(),
-            None => self.offer(tenant, &query, candidates, &calibration, &rules, &mut found.degraded).await,
+            None => self.offer(tenant, &query, candidates, &mut found).await,
         };
         let abstention = abstention.or_else(|| results.is_empty().then_some(Abstention::NothingFits));
         let prompt_block = query.render_tokens.filter(|_| !results.is_empty()).map(|tokens| {
@@ -148,7 +148,7 @@ impl Retriever {
                 Err(_) => return (Err(Degradation::EmbeddingLate), embed, Duration::ZERO),
             };
             let started = Instant::now();
-            let dense = generation.exemplars.search_dense(tenant, Arc::clone(&vector), &search);
+            let dense = generation.exemplars.search_dense(tenant, generation.meaning(&vector), &search);
             let hits = tokio::time::timeout_at(deadline.into(), dense).await;
             (Ok((vector, hits)), embed, started.elapsed())
         };
@@ -199,7 +199,7 @@ impl Retriever {
             return;
         };
         let started = Instant::now();
-        let hits = generation.exemplars.search_dense(tenant, embedded.vector, search).await;
+        let hits = generation.exemplars.search_dense(tenant, generation.meaning(&embedded.vector), search).await;
         found.search += started.elapsed();
         match hits {
             Ok(hits) => found.dense = blend(&found.dense, &to_exemplar_hits(&hits)),
@@ -208,15 +208,13 @@ impl Retriever {
     }
 
     /// Why nothing is offered, if so.
-    fn abstention(&self, found: &Found, top: Option<f64>, calibration: &Calibration) -> Option<Abstention> {
+    fn abstention(&self, found: &Found, top: Option<f64>) -> Option<Abstention> {
         if found.dense.is_empty() && found.lexical.is_empty() {
             let failed = found.degraded.iter().any(|reason| *reason != Degradation::ContextSkipped);
             return Some(if failed { Abstention::SearchUnavailable } else { Abstention::NothingFits });
         }
         match top {
-            Some(similarity) if similarity < self.settings.floor.unwrap_or(calibration.floor) => {
-                Some(Abstention::BelowFloor)
-            }
+            Some(similarity) if similarity < self.floor() => Some(Abstention::BelowFloor),
             _ => None,
         }
     }
@@ -227,12 +225,11 @@ impl Retriever {
         tenant: &TenantId,
         query: &RetrievalQuery,
         candidates: Vec<Candidate>,
-        calibration: &Calibration,
-        rules: &RankingRules,
-        degraded: &mut Vec<Degradation>,
+        found: &mut Found,
     ) -> Vec<OfferedEntry> {
-        let floor = self.settings.floor.unwrap_or(calibration.floor);
-        let words_only = degraded.iter().any(|reason| reason.is_without_meaning());
+        let floor = self.floor();
+        let rules = self.rules();
+        let words_only = found.degraded.iter().any(|reason| reason.is_without_meaning());
         let wanted: Vec<Candidate> = candidates
             .into_iter()
             .filter(|candidate| words_only || candidate.similarity >= floor)
@@ -240,20 +237,25 @@ impl Retriever {
             .collect();
         let ids: Vec<EntryId> = wanted.iter().map(|candidate| candidate.entry).collect();
         let Ok(entries) = self.engine.entries.entries(&self.engine.store, tenant, &ids).await else {
-            degraded.push(Degradation::EntriesUnavailable);
+            found.degraded.push(Degradation::EntriesUnavailable);
             return Vec::new();
         };
-        let hydrated: Vec<(Candidate, Arc<Entry>)> = wanted
+        let mut hydrated: Vec<(Candidate, Arc<Entry>)> = wanted
             .into_iter()
             .filter_map(|candidate| Some((candidate, Arc::clone(entries.get(&candidate.entry)?))))
             .filter(|(_, entry)| fits(entry, query))
             .collect();
-        let ranked = rank_by_success(hydrated, |entry| entry.posterior, rules);
+        let sounds_like =
+            found.vector.as_deref().and_then(|vector| self.engine.understanding().languages().language_of(vector));
+        if let Some(language) = query.language.as_ref().or(sounds_like) {
+            prefer_language(&mut hydrated, |entry| entry.language == *language, &rules);
+        }
+        let ranked = rank_by_success(hydrated, |entry| entry.posterior, &rules);
         let shown: Vec<(Candidate, Arc<Entry>)> = ranked.into_iter().take(query.limit.get()).collect();
         let exemplars: Vec<_> = shown.iter().map(|(candidate, _)| candidate.matched).collect();
         let texts = self.engine.entries.exemplar_texts(&self.engine.store, tenant, &exemplars).await;
         let texts = texts.unwrap_or_else(|_| {
-            degraded.push(Degradation::EntriesUnavailable);
+            found.degraded.push(Degradation::EntriesUnavailable);
             std::collections::HashMap::new()
         });
         shown
@@ -274,9 +276,22 @@ impl Retriever {
     }
 
     fn intent(&self, vector: &[f32]) -> Option<Intent> {
-        let best = self.engine.understanding.intents(vector).into_iter().next()?;
+        let best = self.engine.understanding().intents(vector).into_iter().next()?;
         let certain = f64::from(best.confidence) >= self.settings.min_intent_confidence;
         certain.then(|| Intent { name: best.name, confidence: f64::from(best.confidence) })
+    }
+
+    /// Best cosine under which nothing is offered.
+    fn floor(&self) -> f64 {
+        self.settings.floor.unwrap_or(self.calibration().floor)
+    }
+
+    fn rules(&self) -> RankingRules {
+        RankingRules {
+            lexical_weight: self.settings.lexical_weight,
+            language_bonus: self.settings.language_bonus,
+            band: self.settings.band,
+        }
     }
 
     fn calibration(&self) -> Calibration {

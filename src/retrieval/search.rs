@@ -12,7 +12,7 @@ use crate::domain::ids::{ChunkId, ConversationId, EntryId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
 use crate::domain::language::Language;
 use crate::domain::query::{ContextTurn, QueryText};
-use crate::domain::ranking::{Calibration, RankingRules, exemplar_hit, fuse, rank_by_success};
+use crate::domain::ranking::{Calibration, exemplar_hit, fuse, rank_by_success};
 use crate::embedding::embedder::Role;
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
@@ -115,12 +115,12 @@ impl Retriever {
         let search = Search { filter, limit: wanted.limit * FACTOR, deadline: None };
         let vector = generation.embedder.embed_one(Lane::Live, Role::Query, query.as_str(), None).await?.vector;
         let language = wanted.language.clone().unwrap_or_else(Language::undetermined);
-        let dense = generation.exemplars.search_dense(tenant, vector, &search).await?;
+        let dense = generation.exemplars.search_dense(tenant, generation.meaning(&vector), &search).await?;
         let lexical = generation.exemplars.search_lexical(tenant, query.as_str(), &language, &search).await?;
         let hits = |hits: &[crate::index::point::Hit]| -> Vec<_> {
             hits.iter().map(|hit| exemplar_hit(hit.id, hit.owner, hit.score)).collect()
         };
-        let rules = RankingRules { lexical_weight: self.settings.lexical_weight, band: self.settings.band };
+        let rules = self.rules();
         let calibration = Calibration::of_model(&generation.embedder.spec().name);
         let candidates = fuse(&hits(&dense), &hits(&lexical), &calibration, &rules);
         let ids: Vec<EntryId> = candidates.iter().map(|candidate| candidate.entry).collect();

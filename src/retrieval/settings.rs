@@ -14,6 +14,8 @@ pub struct RetrievalSettings {
     pub candidates: usize,
     /// Share of words in the fused score, 0 to 1.
     pub lexical_weight: f64,
+    /// Added to the score of an entry in the language of the question.
+    pub language_bonus: f64,
     /// Scores within this distance are a band in which success decides.
     pub band: f64,
     /// Best cosine under which nothing is offered; without it, the calibrated floor of the model.

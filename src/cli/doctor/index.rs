@@ -1,11 +1,12 @@
 //! Whether the vector index holds what the database says.
 
+use crate::app::open_generations;
 use crate::cli::doctor::Finding;
 use crate::cli::failure::{Failure, chain};
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::embedding::embedders::Embedders;
-use crate::engine::generations::{Generation, Generations};
+use crate::engine::generations::Generation;
 use crate::index::Collection;
 use crate::store::{self, Store};
 
@@ -13,7 +14,7 @@ const REMEDY: &str = "nothing, if it is about to start: every start mends the in
 
 pub(super) async fn examine(config: &Config, store: &Store, embedders: &Embedders) -> Vec<Finding> {
     let now = SystemClock.now();
-    let generations = match Generations::open(&config.data.dir, embedders, &config.index, store, now).await {
+    let generations = match open_generations(config, embedders, store, now).await {
         Ok(generations) => generations,
         Err(error) => return vec![Finding::wrong("index", chain(&error), "run `turnwise reindex`")],
     };

@@ -6,6 +6,10 @@ use serde::Deserialize;
 
 use crate::domain::error::FieldError;
 use crate::domain::knowledge::KnowledgeType;
+use crate::domain::language::Language;
+
+/// The languages of the seed files, in the order of the lists below.
+const LANGUAGES: [&str; 6] = ["en", "es", "ar", "hi", "ur", "ur-Latn"];
 
 /// Seed sentences of dialogue acts, one file a language.
 const ACTS: [&str; 6] = [
@@ -75,6 +79,18 @@ pub fn act_seeds() -> ActSeeds {
         merge(&mut all.agent, seeds.agent);
     }
     all
+}
+
+/// Every seed sentence of acts, one list a language: what a language sounds like, whatever is said.
+pub fn sentences_by_language() -> Vec<(Language, Vec<String>)> {
+    ACTS.iter()
+        .zip(LANGUAGES)
+        .map(|(file, tag)| {
+            let seeds: ActSeeds = toml::from_str(file).expect("the embedded seed files are well-formed");
+            let sentences = seeds.user.into_values().chain(seeds.agent.into_values()).flatten().collect();
+            (Language::parse(tag).expect("the tags above are well-formed"), sentences)
+        })
+        .collect()
 }
 
 /// One seed exchange.

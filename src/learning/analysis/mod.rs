@@ -50,7 +50,7 @@ impl Learner {
     /// When the model fails or too much waits.
     pub async fn understand(&self, conversation: &Conversation) -> Result<Vec<ReadTurn>, Error> {
         let embedder = &self.engine.generations.first().embedder;
-        self.engine.understanding.read(embedder, redacted_bursts(conversation)).await
+        self.engine.understanding().read(embedder, redacted_bursts(conversation)).await
     }
 }
 
@@ -84,7 +84,7 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn],
         }
         (None, Some(intent)) => {
             reasons.insert("conversation_category".to_owned(), format!("the category of the intent {intent}"));
-            engine.understanding.category_of(intent).unwrap_or(NO_CATEGORY).to_owned()
+            engine.understanding().category_of(intent).unwrap_or(NO_CATEGORY).to_owned()
         }
         (None, None) => {
             reasons.insert("conversation_category".to_owned(), "no intent was recognised".to_owned());
@@ -122,7 +122,7 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn],
 /// Share of the agent's turns that answer a need, 0 to 1.
 pub fn answered(engine: &Engine, turns: &[ReadTurn]) -> f32 {
     let agent_turns = turns.iter().filter(|turn| turn.burst.speaker == Speaker::Agent).count();
-    let found = exchanges(turns, engine.understanding.pairs(), ExchangeClassifier::embedded(), 0.5);
+    let found = exchanges(turns, engine.understanding().pairs(), ExchangeClassifier::embedded(), 0.5);
     found.len() as f32 / agent_turns.max(1) as f32
 }
 
@@ -131,7 +131,7 @@ fn user_intents(engine: &Engine, turns: &[ReadTurn]) -> (Vec<String>, String) {
     let mut weights: BTreeMap<String, f32> = BTreeMap::new();
     let needs = turns.iter().filter(|turn| turn.burst.speaker == Speaker::User && is_need(turn));
     for (position, turn) in needs.enumerate() {
-        let Some(best) = engine.understanding.intents(&turn.vector).into_iter().next() else { continue };
+        let Some(best) = engine.understanding().intents(&turn.vector).into_iter().next() else { continue };
         if best.confidence >= MIN_INTENT_CONFIDENCE {
             *weights.entry(best.name).or_default() += best.confidence / (1.0 + position as f32 * 0.25);
         }

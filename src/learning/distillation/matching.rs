@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
+use crate::domain::language::Language;
 use crate::domain::ranking::Calibration;
 use crate::domain::vectors::dot;
-use crate::embedding::embedder::Role;
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::index::point::{Filter, Search};
@@ -51,17 +51,24 @@ pub struct Match {
 }
 
 impl Learner {
-    /// Looks for what is known already about a finding.
-    pub(super) async fn match_finding(&self, tenant: &TenantId, finding: &Finding) -> Result<Match, Error> {
+    /// Looks for what is known already about a finding, among entries of its language: an entry must be sayable as it
+    /// stands, so the same fact in two languages is two entries.
+    pub(super) async fn match_finding(
+        &self,
+        tenant: &TenantId,
+        finding: &Finding,
+        language: &Language,
+    ) -> Result<Match, Error> {
         let generation = self.engine.generations.first();
         let calibration = Calibration::of_model(&generation.embedder.spec().name);
         let filter = Filter {
             statuses: vec![EntryStatus::Candidate, EntryStatus::Live, EntryStatus::Quarantined, EntryStatus::Shadow],
             knowledge_type: Some(finding.kind),
+            languages: vec![language.clone()],
             ..Filter::default()
         };
         let search = Search { filter, limit: NEIGHBOURS, deadline: None };
-        let hits = generation.exemplars.search_dense(tenant, Arc::clone(&finding.need_vector), &search).await?;
+        let hits = generation.exemplars.search_dense(tenant, generation.meaning(&finding.need_vector), &search).await?;
         let mut nearest: Vec<(EntryId, f64)> = Vec::new();
         for hit in hits {
             let entry = EntryId(hit.owner);
@@ -77,13 +84,14 @@ impl Learner {
         let known: Vec<(Arc<Entry>, f64)> =
             nearest.iter().filter_map(|(id, cosine)| Some((Arc::clone(entries.get(id)?), *cosine))).collect();
         let contents: Vec<&str> = known.iter().map(|(entry, _)| entry.content.as_str()).collect();
-        let answers = generation.embedder.embed(Lane::Batch, Role::Query, &contents, None).await?;
+        let answers = generation.embed_meaning(Lane::Batch, &contents, None).await?;
+        let given = generation.meaning(&finding.answer_vector);
 
         let mut found = Match::default();
         let mut best = 0.0;
         for ((entry, need_cosine), answer) in known.iter().zip(&answers) {
             let question = calibration.sameness(*need_cosine);
-            let answered = calibration.sameness(f64::from(dot(&finding.answer_vector, &answer.vector)));
+            let answered = calibration.sameness(f64::from(dot(&given, answer)));
             let conflict = numbers_conflict(&finding.answer, &entry.content);
             let (same_question, same_answer) = (self.settings.same_question, self.settings.same_answer);
             let agrees = !conflict

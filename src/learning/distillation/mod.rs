@@ -53,7 +53,7 @@ impl Learner {
             if seen.contains(&finding.answer_turn) {
                 continue;
             }
-            let known = self.match_finding(tenant, &finding).await?;
+            let known = self.match_finding(tenant, &finding, &record.language).await?;
             decided.push((finding, known));
         }
 
@@ -81,7 +81,7 @@ impl Learner {
     /// # Errors
     /// When the model fails.
     pub async fn findings(&self, turns: &[ReadTurn]) -> Result<Vec<Finding>, Error> {
-        let pairs = self.engine.understanding.pairs();
+        let pairs = self.engine.understanding().pairs();
         let found = exchanges(turns, pairs, ExchangeClassifier::embedded(), self.settings.min_move_probability as f32);
         let mut findings = Vec::with_capacity(found.len());
         for exchange in found {
@@ -99,7 +99,7 @@ impl Learner {
         let strength = |sentence: &str| {
             let at = sentences.iter().position(|s| *s == sentence);
             at.map_or(0.0, |at| {
-                let acts = self.engine.understanding.acts(Speaker::User, &embedded[at].vector);
+                let acts = self.engine.understanding().acts(Speaker::User, &embedded[at].vector);
                 needs.iter().map(|act| acts.user(*act)).sum()
             })
         };
@@ -171,7 +171,7 @@ impl Learner {
 
     fn new_entry(&self, record: &TrainingRecord, finding: &Finding) -> Entry {
         let now = self.engine.now();
-        let intent = self.engine.understanding.intents(&finding.need_vector).into_iter().next();
+        let intent = self.engine.understanding().intents(&finding.need_vector).into_iter().next();
         Entry {
             id: EntryId(self.engine.new_uuid()),
             knowledge_type: finding.kind,
