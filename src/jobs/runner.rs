@@ -106,9 +106,10 @@ impl Runner {
         let limits: Vec<KindLimit<'_>> = self
             .settings
             .concurrency
-            .iter()
+            .by_kind()
+            .into_iter()
             .filter_map(|(kind, most)| {
-                let busy = held.values().filter(|job| job.kind == *kind).count();
+                let busy = held.values().filter(|job| job.kind == kind).count();
                 let limit = most.saturating_sub(u32::try_from(busy).unwrap_or(u32::MAX));
                 (limit > 0).then_some(KindLimit { kind, limit })
             })
