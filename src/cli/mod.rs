@@ -77,7 +77,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
         Command::Ingest(args) => {
             let config = quietly(load(&global, None)?, voice);
             wait_for(async {
-                let backend = Backend::open(config, global.url.as_deref(), "ingest").await?;
+                let backend = open(config, &global, "ingest", voice).await?;
                 ingest::run(&args, backend, voice).await
             })
         }
@@ -85,7 +85,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
             let config = quietly(load(&global, None)?, voice);
             let question = ask::question(&args)?;
             wait_for(async {
-                let backend = Backend::open(config, global.url.as_deref(), "retrieve").await?;
+                let backend = open(config, &global, "retrieve", voice).await?;
                 let ended = ask::retrieve(question, args.explain, &backend, voice).await;
                 backend.close().await;
                 ended
@@ -97,7 +97,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
             let config = quietly(load(&global, None)?, voice);
             let wanted = ask::wanted(&args)?;
             wait_for(async {
-                let backend = Backend::open(config, global.url.as_deref(), "search").await?;
+                let backend = open(config, &global, "search", voice).await?;
                 let ended = ask::search(wanted, args.place, &backend, voice).await;
                 backend.close().await;
                 ended
@@ -118,14 +118,23 @@ fn load(global: &GlobalArgs, more: Option<String>) -> Result<Config, ConfigError
 /// Logs of a command that talks to a person: only what it does not tell by itself, unless somebody chose a filter.
 fn quietly(mut config: Config, voice: Voice) -> Config {
     const DEFAULT: &str = "info";
-    let level = if voice.quiet { "error" } else { "warn" };
+    // Qdrant Edge warns at every start that nobody chose its feature flags; there is nothing to do about it.
+    let filter = if voice.quiet { "error" } else { "warn,qdrant_edge=error" };
     if config.log.filter.to_string() == DEFAULT
-        && let Ok(filter) = LogFilter::try_from(level.to_owned())
+        && let Ok(filter) = LogFilter::try_from(filter.to_owned())
     {
         config.log.filter = filter;
     }
     start_logs(&config.log);
     config
+}
+
+/// Opens who does the work. In this process that takes seconds, and the first time longer, so it is shown.
+async fn open(config: Config, global: &GlobalArgs, command: &str, voice: Voice) -> Result<Backend, Failure> {
+    let bar = voice.progress("{spinner} opening models, database and index {elapsed}");
+    let backend = Backend::open(config, global.url.as_deref(), command).await;
+    bar.finish_and_clear();
+    backend
 }
 
 fn refuse_url(global: &GlobalArgs, command: &str) -> Result<(), Failure> {

@@ -68,7 +68,7 @@ fn text_from_outside_is_read_as_the_key_wants_it() {
     let key = config.auth.bootstrap_key.expect("it was given");
     assert_eq!(key.expose_secret(), "01234567890123456789");
     assert!(config.auth.allow_loopback && config.retrieval.band == 0.0);
-    assert_eq!(config.jobs.concurrency.index_chunks, 3);
+    assert_eq!(config.jobs.concurrency["index_chunks"], 3);
     assert_eq!(config.embedding.models, ["all-MiniLM-L6-v2", "multilingual-e5-small"]);
     let listed = load("", &NO_VARIABLES, &["embedding.models=[\"one\"]"]).expect("it is valid");
     assert_eq!(listed.embedding.models, ["one"]);

@@ -49,7 +49,7 @@ impl Generation {
     }
 
     /// The index of a collection.
-    pub fn index(&self, collection: Collection) -> &VectorIndex {
+    pub fn shard(&self, collection: Collection) -> &VectorIndex {
         match collection {
             Collection::Exemplars => &self.exemplars,
             Collection::Chunks => &self.chunks,
@@ -115,7 +115,7 @@ impl Generations {
     pub async fn close(&self) {
         for generation in &self.0 {
             for collection in Collection::ALL {
-                if let Err(error) = generation.index(collection).close().await {
+                if let Err(error) = generation.shard(collection).close().await {
                     tracing::warn!(index.generation = generation.name, error = %error, "An index did not close cleanly");
                 }
             }

@@ -60,7 +60,7 @@ impl Learner {
     pub(super) async fn optimize_index(&self, job: &Job) -> Result<(), Error> {
         for generation in self.engine.generations.iter() {
             for collection in Collection::ALL {
-                let index = generation.index(collection);
+                let index = generation.shard(collection);
                 if index.needs_optimize().await? {
                     index.optimize().await?;
                 }
@@ -87,7 +87,7 @@ impl Learner {
                 for collection in Collection::ALL {
                     let wanted = stored_collection(collection);
                     let ids = points.iter().filter(|p| p.collection == wanted).map(|p| p.point_id).collect();
-                    generation.index(collection).delete(ids).await?;
+                    generation.shard(collection).delete(ids).await?;
                 }
             }
             let mut tx = self.engine.store.begin().await?;
@@ -192,7 +192,7 @@ impl Learner {
                 progress(written);
             }
             for collection in Collection::ALL {
-                generation.index(collection).optimize().await?;
+                generation.shard(collection).optimize().await?;
             }
         }
         Ok(written)
@@ -202,7 +202,7 @@ impl Learner {
     pub(super) async fn optimisation_is_due(&self) -> Result<bool, Error> {
         for generation in self.engine.generations.iter() {
             for collection in Collection::ALL {
-                if generation.index(collection).needs_optimize().await? {
+                if generation.shard(collection).needs_optimize().await? {
                     return Ok(true);
                 }
             }
@@ -212,7 +212,7 @@ impl Learner {
 
     /// Removes from a shard what the database does not have, and unmarks what the shard does not have.
     async fn remove_unknown(&self, generation: &Generation, collection: Collection) -> Result<usize, Error> {
-        let index = generation.index(collection);
+        let index = generation.shard(collection);
         let stored = stored_collection(collection);
         let mut in_index: Vec<Uuid> = Vec::new();
         loop {

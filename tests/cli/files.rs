@@ -1,6 +1,6 @@
 //! Commands that work without a server.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::conversations::{conversation, external_id, lines, own_word};
 use super::process::Installation;
@@ -48,7 +48,7 @@ fn other_content_is_rejected_until_it_may_replace() {
     let ended = installation.run_with(&["ingest", "--replace", "-"], &changed.to_string(), |_| {}).code(0);
     assert!(ended.stdout.starts_with("0 accepted, 1 replaced, 0 unchanged, 0 rejected"), "{ended:#?}");
     let found = installation.run(&["search", "zorblat", "--in", "conversations", "--json"]).code(0);
-    assert!(found.stdout.contains("since Monday") && !found.stdout.contains(&own_word(1)[..8].repeat(2)), "{found:#?}");
+    assert!(found.stdout.contains("since Monday"), "{found:#?}");
 }
 
 #[test]
@@ -80,8 +80,11 @@ fn what_was_learned_can_be_asked_and_searched() {
     }
     assert!(!shown.stdout.contains('\u{1b}'), "no colours without a terminal");
 
-    let found = installation.run(&["search", &word, "--in", "conversations", "--json", "--limit", "1"]).code(0).json();
-    assert_eq!(found[0]["conversation"]["external_id"], json!(external_id(3)), "{found:#}");
+    let found =
+        installation.run(&["search", &question, "--in", "conversations", "--json", "--limit", "2"]).code(0).json();
+    let ids: Vec<&Value> =
+        found.as_array().expect("a list").iter().map(|hit| &hit["conversation"]["external_id"]).collect();
+    assert!(ids.len() == 2 && ids.contains(&&json!(external_id(3))), "{found:#}");
     let found = installation.run(&["search", &question]).code(0);
     assert!(found.stdout.starts_with("similarity  kind"), "{found:#?}");
     assert!(found.stdout.contains(&word), "{found:#?}");

@@ -121,6 +121,7 @@ impl Ledger {
         let at = chance.below(self.kept.len().max(1) as u64) as usize;
         let Some(number) = self.kept.iter().copied().nth(at) else { return };
         self.kept.remove(&number);
+        self.touched.remove(&number);
         self.unsure.insert(number);
         let path = format!("/conversations/{}/", external_id(number));
         let (status, body) = caller.call(Method::DELETE, &path, None).await;

@@ -43,7 +43,7 @@ async fn compare(store: &Store, generation: &Generation, collection: Collection)
         points += progress.points;
         marked += progress.marked;
     }
-    let stats = generation.index(collection).stats().await.map_err(|error| Failure::new(chain(&error)))?;
+    let stats = generation.shard(collection).stats().await.map_err(|error| Failure::new(chain(&error)))?;
     let found = format!(
         "{} of {}: {points} in the database, {marked} of them indexed, {} in the index",
         collection.as_str(),

@@ -9,14 +9,13 @@ mod machine;
 use std::path::Path;
 use std::sync::Arc;
 
-use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use crate::cli::backend::held_message;
 use crate::cli::client::Client;
 use crate::cli::failure::{Exit, Failure, chain};
 use crate::cli::lock::{DataDirLock, Holder, Lock};
-use crate::cli::print::Voice;
+use crate::cli::print::{Voice, table};
 use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::embedding::embedder::Embedder;
@@ -224,20 +223,19 @@ async fn server(url: &str) -> Finding {
 }
 
 fn print(findings: &[Finding], voice: Voice) -> Result<(), Failure> {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
+    let mut rows = Vec::new();
     for finding in findings {
         let state = match finding.state {
             State::Ok => "ok",
             State::Warning => "warning",
             State::Wrong => "WRONG",
         };
-        table.add_row([state, finding.check, finding.found.as_str()]);
+        rows.push(vec![state.to_owned(), finding.check.to_owned(), finding.found.clone()]);
         if let Some(remedy) = &finding.remedy {
-            table.add_row(["", "", &format!("-> {remedy}")]);
+            rows.push(vec![String::new(), String::new(), format!("-> {remedy}")]);
         }
     }
-    voice.say(&table.trim_fmt())
+    voice.say(&table(&[], rows))
 }
 
 /// A path that exists: the directory, or what it will be made in.
