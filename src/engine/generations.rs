@@ -12,7 +12,8 @@ use crate::engine::error::Error;
 use crate::engine::understanding::Understanding;
 use crate::index::settings::IndexSettings;
 use crate::index::{Collection, VectorIndex};
-use crate::store::{self, Store};
+use crate::store;
+use crate::store::Store;
 
 /// One complete set of vectors made by one model.
 pub struct Generation {
@@ -78,7 +79,7 @@ impl Generations {
             // Vectors of another language space do not compare, so a new one begins a new generation.
             let name = format!("{}-{}", spec.name, understanding.languages().fingerprint());
             let mut tx = store.begin().await?;
-            let record = store::Generation {
+            let record = store::generations::Generation {
                 name: name.clone(),
                 model: spec.name.clone(),
                 dimension: spec.dimension,

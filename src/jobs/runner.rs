@@ -13,7 +13,9 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::IdSource;
 use crate::jobs::backoff::next_attempt;
 use crate::jobs::settings::JobSettings;
-use crate::store::{Job, KindLimit, Store, StoreError};
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::jobs::{Job, KindLimit};
 
 /// Why a job did not end well.
 #[derive(Debug)]

@@ -13,7 +13,11 @@ use crate::index::Collection;
 use crate::index::point::{Payload, Point};
 use crate::learning::Learner;
 use crate::learning::pipeline::{Stage, upkeep_job};
-use crate::store::{self, Job, PendingChunk, PendingExemplar, StoredConversation};
+use crate::store;
+use crate::store::chunks::PendingChunk;
+use crate::store::conversations::StoredConversation;
+use crate::store::exemplars::PendingExemplar;
+use crate::store::jobs::Job;
 
 /// Points that are embedded and written in one go.
 const BATCH: u32 = 128;
@@ -287,9 +291,9 @@ fn exemplar_point(tenant: &TenantId, pending: &PendingExemplar, vector: std::syn
 }
 
 /// The database's name of a collection.
-fn stored_collection(collection: Collection) -> store::Collection {
+fn stored_collection(collection: Collection) -> store::marks::Collection {
     match collection {
-        Collection::Exemplars => store::Collection::Exemplars,
-        Collection::Chunks => store::Collection::Chunks,
+        Collection::Exemplars => store::marks::Collection::Exemplars,
+        Collection::Chunks => store::marks::Collection::Chunks,
     }
 }

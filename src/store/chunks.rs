@@ -7,12 +7,13 @@ use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Outcome;
 use crate::domain::ids::{ChunkId, ConversationId, TenantId};
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::marks::{Collection, Marked, Pending};
 use crate::store::rows::{language, moment, optional_word, position};
 use crate::store::statement::{Statement, inserts};
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// A chunk that an index generation lacks, with what its point carries: of the training record, or as it was given
 /// while there is none.

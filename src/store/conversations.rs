@@ -7,13 +7,14 @@ use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Conversation, ConversationStatus, Outcome, Usage, bursts};
 use crate::domain::ids::{ConversationId, TenantId};
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{language, moment, optional_word, word};
 use crate::store::statement::Statement;
 use crate::store::turns::Turns;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// A conversation and where it stands.
 #[derive(Clone, Debug, PartialEq)]

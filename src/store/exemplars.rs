@@ -6,11 +6,12 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ConversationId, EntryId, ExemplarId, TenantId};
 use crate::domain::knowledge::{EntryStatus, Exemplar, KnowledgeType};
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::marks::{Collection, Marked, Pending};
 use crate::store::rows::{language, moment, position, word};
 use crate::store::statement::{Statement, inserts};
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// An exemplar that an index generation lacks, with what its point carries.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,14 +6,16 @@ use turnwise::domain::conversation::Outcome;
 use turnwise::domain::error::ErrorClass;
 use turnwise::domain::ids::{ConversationId, EntryId};
 use turnwise::domain::knowledge::EntryStatus;
-use turnwise::store::{Collection, IndexProgress, Marked, Store};
+use turnwise::store::Store;
+use turnwise::store::marks::{Collection, IndexProgress, Marked};
 use uuid::Uuid;
 
 use crate::store::fixtures::{
     GENERATION, at, begin, chunk, commit, evidence, exemplar, insert_conversation, insert_entry, insert_generation,
     other_tenant, record, tenant,
 };
-use crate::store::{on_both, open};
+use crate::store::on_both;
+use crate::store::open;
 use crate::support::postgres::TestDatabase;
 
 async fn add_exemplar(store: &Store, entry: EntryId, text: &str, said_in: Option<ConversationId>) -> Uuid {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use turnwise::domain::ids::JobId;
-use turnwise::store::{Job, JobState, KindLimit, Store};
+use turnwise::store::Store;
+use turnwise::store::jobs::{Job, JobState, KindLimit};
 
 use crate::store::fixtures::{at, begin, commit, job, tenant};
 use crate::store::open;

@@ -13,7 +13,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use turnwise::store::{Store, StoreSettings};
+use turnwise::store::Store;
+use turnwise::store::settings::StoreSettings;
 
 const URL_VARIABLE: &str = "TURNWISE_TEST_POSTGRES_URL";
 
