@@ -231,8 +231,8 @@ fn secret_file(path: &PathBuf) -> Result<String, Error> {
         Ok(key) if !key.trim().is_empty() => Ok(key.trim().to_owned()),
         Ok(_) => Err(wrong(std::io::Error::other("it is empty; restore it, or delete it to begin with a new key"))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = crate::secrets::random_key();
-            crate::secrets::write_private(path, &key).map_err(wrong)?;
+            let key = crate::engine::secrets::random_key();
+            crate::engine::secrets::write_private(path, &key).map_err(wrong)?;
             Ok(key)
         }
         Err(error) => Err(wrong(error)),

@@ -15,6 +15,5 @@ pub mod index;
 pub mod jobs;
 pub mod learning;
 pub mod retrieval;
-pub mod secrets;
 pub mod store;
 pub mod telemetry;

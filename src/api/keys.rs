@@ -14,7 +14,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{KeyId, TenantId};
 use crate::engine::Engine;
 use crate::engine::error::Error;
-use crate::secrets::{hash_key, random_key};
+use crate::engine::secrets::{hash_key, random_key};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::keys::{ApiKey, KeyScope};

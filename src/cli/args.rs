@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::bench::BenchCommand;
 use crate::cli::convert::ConvertArgs;
 use crate::cli::demo::DemoArgs;
 use crate::cli::eval::EvalCommand;
@@ -75,6 +76,12 @@ pub enum Command {
     Doctor,
     /// Learn from the demo conversations and answer live utterances
     Demo(DemoArgs),
+    /// Measure the speed of a real server on real dialogue turns
+    Bench {
+        /// What is measured.
+        #[command(subcommand)]
+        command: BenchCommand,
+    },
     /// Measure learning and retrieval on labelled data
     Eval {
         /// What is measured.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::cli::failure::Failure;
-use crate::secrets::{random_key, write_private};
+use crate::engine::secrets::{random_key, write_private};
 
 /// Its name in the data directory.
 const CLI_KEY_FILE: &str = "cli.key";

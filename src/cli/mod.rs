@@ -8,6 +8,7 @@ pub mod answers;
 pub mod args;
 pub mod ask;
 pub mod backend;
+pub mod bench;
 pub mod client;
 pub mod conversations_file;
 pub mod convert;
@@ -92,6 +93,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
             })
         }
         Command::Demo(args) => wait_for(demo::run(&args, quietly(load(&global, None)?, voice), voice)),
+        Command::Bench { command } => wait_for(bench::run(&command, quietly(load(&global, None)?, voice), voice)),
         Command::Eval { command } => wait_for(eval::run(&command, quietly(load(&global, None)?, voice), voice)),
         Command::Search(args) => {
             let config = quietly(load(&global, None)?, voice);

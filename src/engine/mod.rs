@@ -3,6 +3,7 @@
 pub mod error;
 pub mod generations;
 pub mod hydration;
+pub mod secrets;
 pub mod understanding;
 
 use std::sync::Arc;

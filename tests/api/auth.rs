@@ -6,7 +6,7 @@ use turnwise::api::PREFIX;
 use turnwise::api::keys::{FirstKey, ensure_admin_key};
 use turnwise::domain::clock::Timestamp;
 use turnwise::domain::ids::{KeyId, TenantId};
-use turnwise::secrets::hash_key;
+use turnwise::engine::secrets::hash_key;
 use turnwise::store::keys::{ApiKey, KeyScope};
 
 use crate::support::app::{ADMIN_KEY, CLI_KEY, TestApp, answer, exposed};

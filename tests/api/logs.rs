@@ -69,7 +69,7 @@ async fn no_text_and_no_key_is_logged() {
         let sample: Vec<&str> = log.lines().filter(|line| line.contains("turnwise::api")).take(3).collect();
         assert!(log.contains(expected), "the log was not captured: {expected} in {sample:?}");
     }
-    let key_hash = turnwise::secrets::hash_key(ADMIN_KEY);
+    let key_hash = turnwise::engine::secrets::hash_key(ADMIN_KEY);
     let secrets = [
         ADMIN_KEY,
         CLI_KEY,

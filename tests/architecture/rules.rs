@@ -3,15 +3,16 @@
 use super::imports::{NamedPath, SourceFile};
 
 /// The floors from the ground up; a room imports only rooms on floors below its own.
-const FLOORS: [&[&str]; 6] = [
+const FLOORS: [&[&str]; 7] = [
     &["domain"],
     &["store", "index", "embedding", "llm", "cache"],
     &["engine"],
     &["jobs"],
     &["retrieval", "learning", "agent", "analytics", "reembedding", "curation"],
+    &["evaluation"],
     &["api", "cli", "hooks", "mcp", "dashboard"],
 ];
-const FACES: usize = 5;
+const FACES: usize = 6;
 
 /// One vendor, one room: the crate, and what the path of a file that names it begins with.
 const VENDORS: [(&str, &[&str]); 8] = [

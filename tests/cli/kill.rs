@@ -163,7 +163,8 @@ async fn is_there(caller: &Caller, number: usize) -> bool {
 async fn nothing_is_lost_doubled_or_comes_back() {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let kills = number("TURNWISE_TEST_KILLS").unwrap_or(3);
-    let random = || u64::from_str_radix(&turnwise::secrets::random_key()[..15], 16).expect("hexadecimal digits");
+    let random =
+        || u64::from_str_radix(&turnwise::engine::secrets::random_key()[..15], 16).expect("hexadecimal digits");
     let seed = number("TURNWISE_TEST_SEED").unwrap_or_else(random);
     println!("TURNWISE_TEST_SEED={seed}");
     let mut chance = Chance(seed);
