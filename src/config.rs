@@ -24,7 +24,7 @@ use crate::index::settings::IndexSettings;
 use crate::jobs::settings::JobSettings;
 use crate::learning::settings::LearningSettings;
 use crate::retrieval::settings::RetrievalSettings;
-use crate::store::StoreSettings;
+use crate::store::settings::StoreSettings;
 use crate::telemetry::LogSettings;
 
 /// Everything that can be set. `defaults.toml` says what each key means.

@@ -74,5 +74,5 @@ CREATE TABLE chunks (
     last_turn       BIGINT NOT NULL,
     text            TEXT NOT NULL
 );
-CREATE UNIQUE INDEX chunks_conversation ON chunks (conversation_id, ordinal);
+CREATE UNIQUE INDEX chunks_conversation ON chunks (conversation_id, tenant, ordinal);
 CREATE INDEX chunks_tenant ON chunks (tenant, id);

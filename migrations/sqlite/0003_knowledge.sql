@@ -34,7 +34,9 @@ CREATE TABLE exemplars (
     turn            BIGINT,
     created_at      BIGINT NOT NULL
 );
-CREATE INDEX exemplars_entry ON exemplars (entry_id, created_at);
+-- The tenant stands second: foreign keys look for the entry alone, queries for both, and SQLite takes the index of which
+-- it can use more columns.
+CREATE INDEX exemplars_entry ON exemplars (entry_id, tenant, created_at);
 CREATE INDEX exemplars_tenant ON exemplars (tenant, id);
 
 -- Every place where an exemplar was said: erasing one conversation keeps what another one said too.
@@ -45,7 +47,7 @@ CREATE TABLE exemplar_sources (
     tenant          TEXT NOT NULL,
     PRIMARY KEY (exemplar_id, conversation_id, turn)
 );
-CREATE INDEX exemplar_sources_conversation ON exemplar_sources (conversation_id);
+CREATE INDEX exemplar_sources_conversation ON exemplar_sources (conversation_id, tenant);
 
 CREATE TABLE evidence (
     entry_id        BLOB NOT NULL REFERENCES knowledge_entries (id),
@@ -58,7 +60,7 @@ CREATE TABLE evidence (
     outcome         TEXT NOT NULL CHECK (outcome IN ('successful', 'unsuccessful', 'partial', 'unknown', 'excluded')),
     PRIMARY KEY (entry_id, conversation_id, answer_turn)
 );
-CREATE INDEX evidence_conversation ON evidence (conversation_id);
+CREATE INDEX evidence_conversation ON evidence (conversation_id, tenant);
 
 CREATE TABLE cases (
     id         BLOB NOT NULL PRIMARY KEY,
@@ -70,5 +72,5 @@ CREATE TABLE cases (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX cases_created ON cases (tenant, created_at, id);
-CREATE INDEX cases_entry ON cases (entry_id);
-CREATE INDEX cases_other ON cases (other_id);
+CREATE INDEX cases_entry ON cases (entry_id, tenant);
+CREATE INDEX cases_other ON cases (other_id, tenant);

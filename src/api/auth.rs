@@ -12,7 +12,7 @@ use crate::api::error::ApiError;
 use crate::api::keys::Grant;
 use crate::api::peer::{is_addressed_locally, is_local};
 use crate::domain::ids::TenantId;
-use crate::store::KeyScope;
+use crate::store::keys::KeyScope;
 
 /// Who is asking, for handlers: whoever takes one can only be reached with a key.
 #[derive(Clone, Debug)]

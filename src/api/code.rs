@@ -132,7 +132,22 @@ mod tests {
             let retry = code.retry_after().map_or(String::new(), |seconds| format!(" (retry after {seconds} s)"));
             format!("{} {}{retry}: {}", code.status().as_u16(), code.as_str(), code.meaning())
         };
-        insta::assert_snapshot!(Code::ALL.map(row).join("\n"), @"");
+        insta::assert_snapshot!(Code::ALL.map(row).join("\n"), @"
+        400 malformed_request: the URL or the headers cannot be read
+        400 malformed_json: the body is not JSON: broken, empty, not UTF-8 or nested too deeply
+        401 unauthorized: send a valid key as 'Authorization: Bearer KEY'
+        403 forbidden: the key is valid and may not do this
+        404 not_found: there is nothing at this address
+        405 method_not_allowed: the path exists, but not with this method; see the header Allow
+        409 conflict: it collides with what is there
+        413 body_too_large: the body is larger than server.max_body_bytes
+        415 unsupported_media_type: send the body as 'Content-Type: application/json'
+        422 invalid_fields: fields or parameters cannot be taken as they are; 'fields' lists them
+        429 too_many_requests (retry after 1 s): too much at once; the same request may work later
+        500 internal: a fault of the server; its log has more under this request_id
+        503 unavailable (retry after 2 s): starting, stopping, or something that is needed is away
+        503 timeout (retry after 1 s): it took longer than server.request_timeout_ms
+        ");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::api::code::Code;
 use crate::domain::error::{ErrorClass, FieldError};
 use crate::engine::error::Error;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The most wrong fields that one answer lists.
 const MAX_FIELDS: usize = 100;

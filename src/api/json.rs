@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use futures::StreamExt;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::api::Api;
@@ -79,15 +79,16 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(malformed("the body is empty; it must be a JSON object".to_owned()));
     }
 
+    // A list of its fields could be read as an object too; nobody documents that, so it is refused.
+    if !text.trim_start().starts_with('{') {
+        serde_json::from_str::<IgnoredAny>(text).map_err(|error| explain(".", &error))?;
+        return Err(ApiError::field("body", "must be an object"));
+    }
     let mut source = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut source).map_err(|error| {
         let path = error.path().to_string();
         explain(&path, error.inner())
     })?;
-    // An object where a list of its fields stands would be read too; nobody documents that, so it is refused.
-    if !text.trim_start().starts_with('{') {
-        return Err(ApiError::field("body", "must be an object"));
-    }
     source.end().map_err(|error| explain(".", &error))?;
     Ok(value)
 }
@@ -187,7 +188,7 @@ mod tests {
             "the body is not JSON: trailing characters at line 1 column 14",
         );
         let deep = format!(r#"{{"text":"a","anything":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        check(deep, Code::MalformedJson, "the body is not JSON: recursion limit exceeded at line 1 column 151");
+        check(deep, Code::MalformedJson, "the body is not JSON: recursion limit exceeded at line 1 column 150");
     }
 
     #[test]

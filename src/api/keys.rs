@@ -15,7 +15,9 @@ use crate::domain::ids::{KeyId, TenantId};
 use crate::engine::Engine;
 use crate::engine::error::Error;
 use crate::secrets::{hash_key, random_key};
-use crate::store::{ApiKey, KeyScope, Store, StoreError};
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::keys::{ApiKey, KeyScope};
 
 /// How long a key that was found is believed.
 pub const CACHE_TIME: Duration = Duration::from_secs(30);

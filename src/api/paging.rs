@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::error::ApiError;
 use crate::api::fields::FieldChecks;
 use crate::api::page_url::PageUrl;
-use crate::store::{Cursor, Page, PageRequest};
+use crate::store::page::{Cursor, Page, PageRequest};
 
 /// The most items of a page.
 pub(super) const MAX_LIMIT: i64 = 100;

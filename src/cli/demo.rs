@@ -16,7 +16,8 @@ use crate::domain::text::shorten;
 use crate::evaluation::demo::live_query;
 use crate::evaluation::labels::{LabelledDemo, LiveQuestion};
 use crate::retrieval::answer::RetrievalAnswer;
-use crate::store::{EntryFilter, PageRequest};
+use crate::store::entries::EntryFilter;
+use crate::store::page::PageRequest;
 
 /// Off-topic utterances that are asked at the end.
 const OFF_TOPIC: usize = 3;

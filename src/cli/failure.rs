@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::cli::convert::ConvertError;
 use crate::config::problem::ConfigError;
 use crate::engine::error::Error;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The end of a command that ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::domain::error::{ErrorClass, FieldError};
 use crate::embedding::error::EmbeddingError;
 use crate::index::error::IndexError;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// Why a service could not do what it was asked.
 #[derive(Debug, Error)]

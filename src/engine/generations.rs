@@ -12,7 +12,8 @@ use crate::engine::error::Error;
 use crate::engine::understanding::Understanding;
 use crate::index::settings::IndexSettings;
 use crate::index::{Collection, VectorIndex};
-use crate::store::{self, Store};
+use crate::store;
+use crate::store::Store;
 
 /// One complete set of vectors made by one model.
 pub struct Generation {
@@ -49,7 +50,7 @@ impl Generation {
     }
 
     /// The index of a collection.
-    pub fn index(&self, collection: Collection) -> &VectorIndex {
+    pub fn shard(&self, collection: Collection) -> &VectorIndex {
         match collection {
             Collection::Exemplars => &self.exemplars,
             Collection::Chunks => &self.chunks,
@@ -78,7 +79,7 @@ impl Generations {
             // Vectors of another language space do not compare, so a new one begins a new generation.
             let name = format!("{}-{}", spec.name, understanding.languages().fingerprint());
             let mut tx = store.begin().await?;
-            let record = store::Generation {
+            let record = store::generations::Generation {
                 name: name.clone(),
                 model: spec.name.clone(),
                 dimension: spec.dimension,
@@ -115,7 +116,7 @@ impl Generations {
     pub async fn close(&self) {
         for generation in &self.0 {
             for collection in Collection::ALL {
-                if let Err(error) = generation.index(collection).close().await {
+                if let Err(error) = generation.shard(collection).close().await {
                     tracing::warn!(index.generation = generation.name, error = %error, "An index did not close cleanly");
                 }
             }

@@ -20,7 +20,8 @@ use crate::evaluation::demo::live_query;
 use crate::evaluation::split::hash_of;
 use crate::learning::Learner;
 use crate::retrieval::Retriever;
-use crate::store::{EntryFilter, PageRequest};
+use crate::store::entries::EntryFilter;
+use crate::store::page::PageRequest;
 
 /// Acts of turns that want something.
 const WANTING: [&str; 2] = ["INFORM_INTENT", "REQUEST"];

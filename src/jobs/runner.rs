@@ -13,7 +13,9 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::IdSource;
 use crate::jobs::backoff::next_attempt;
 use crate::jobs::settings::JobSettings;
-use crate::store::{Job, KindLimit, Store, StoreError};
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::jobs::{Job, KindLimit};
 
 /// Why a job did not end well.
 #[derive(Debug)]
@@ -106,9 +108,10 @@ impl Runner {
         let limits: Vec<KindLimit<'_>> = self
             .settings
             .concurrency
-            .iter()
+            .by_kind()
+            .into_iter()
             .filter_map(|(kind, most)| {
-                let busy = held.values().filter(|job| job.kind == *kind).count();
+                let busy = held.values().filter(|job| job.kind == kind).count();
                 let limit = most.saturating_sub(u32::try_from(busy).unwrap_or(u32::MAX));
                 (limit > 0).then_some(KindLimit { kind, limit })
             })

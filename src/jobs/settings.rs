@@ -1,7 +1,5 @@
 //! Settings of the queue: section `[jobs]` of the configuration.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 /// How jobs are run. Every field is explained in `defaults.toml`.
@@ -21,5 +19,40 @@ pub struct JobSettings {
     /// How long finished jobs are kept, in days.
     pub keep_finished_days: i64,
     /// Jobs of a kind that run at the same time in this process.
-    pub concurrency: BTreeMap<String, u32>,
+    pub concurrency: JobConcurrency,
+}
+
+/// Jobs of each kind that run at the same time in this process: `[jobs.concurrency]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobConcurrency {
+    /// Analysis of conversations.
+    pub analyze: u32,
+    /// Cutting into chunks.
+    pub chunk: u32,
+    /// Indexing chunks.
+    pub index_chunks: u32,
+    /// Distilling knowledge.
+    pub distill: u32,
+    /// Indexing exemplars.
+    pub index_exemplars: u32,
+    /// Taking erased texts out of the index.
+    pub erase_points: u32,
+    /// Building graphs.
+    pub optimize_index: u32,
+}
+
+impl JobConcurrency {
+    /// Every kind with the most jobs of it.
+    pub fn by_kind(&self) -> [(&'static str, u32); 7] {
+        [
+            ("analyze", self.analyze),
+            ("chunk", self.chunk),
+            ("index_chunks", self.index_chunks),
+            ("distill", self.distill),
+            ("index_exemplars", self.index_exemplars),
+            ("erase_points", self.erase_points),
+            ("optimize_index", self.optimize_index),
+        ]
+    }
 }

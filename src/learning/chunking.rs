@@ -13,7 +13,8 @@ use crate::embedding::embedder::Embedder;
 use crate::engine::error::Error;
 use crate::learning::Learner;
 use crate::learning::pipeline::Stage;
-use crate::store::{Job, StoredConversation};
+use crate::store::conversations::StoredConversation;
+use crate::store::jobs::Job;
 
 impl Learner {
     /// Stage `chunk`: stores the chunks of a conversation in place of those before.

@@ -5,7 +5,7 @@ use crate::domain::ids::{ConversationId, EntryId, TenantId};
 use crate::engine::error::Error;
 use crate::learning::Learner;
 use crate::learning::pipeline::{Stage, upkeep_job};
-use crate::store::Tx;
+use crate::store::tx::Tx;
 
 impl Learner {
     /// Erases a conversation. When this returns, its text is in no table and in no index, also after a kill.

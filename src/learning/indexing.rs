@@ -13,7 +13,11 @@ use crate::index::Collection;
 use crate::index::point::{Payload, Point};
 use crate::learning::Learner;
 use crate::learning::pipeline::{Stage, upkeep_job};
-use crate::store::{self, Job, PendingChunk, PendingExemplar, StoredConversation};
+use crate::store;
+use crate::store::chunks::PendingChunk;
+use crate::store::conversations::StoredConversation;
+use crate::store::exemplars::PendingExemplar;
+use crate::store::jobs::Job;
 
 /// Points that are embedded and written in one go.
 const BATCH: u32 = 128;
@@ -60,7 +64,7 @@ impl Learner {
     pub(super) async fn optimize_index(&self, job: &Job) -> Result<(), Error> {
         for generation in self.engine.generations.iter() {
             for collection in Collection::ALL {
-                let index = generation.index(collection);
+                let index = generation.shard(collection);
                 if index.needs_optimize().await? {
                     index.optimize().await?;
                 }
@@ -87,7 +91,7 @@ impl Learner {
                 for collection in Collection::ALL {
                     let wanted = stored_collection(collection);
                     let ids = points.iter().filter(|p| p.collection == wanted).map(|p| p.point_id).collect();
-                    generation.index(collection).delete(ids).await?;
+                    generation.shard(collection).delete(ids).await?;
                 }
             }
             let mut tx = self.engine.store.begin().await?;
@@ -192,7 +196,7 @@ impl Learner {
                 progress(written);
             }
             for collection in Collection::ALL {
-                generation.index(collection).optimize().await?;
+                generation.shard(collection).optimize().await?;
             }
         }
         Ok(written)
@@ -202,7 +206,7 @@ impl Learner {
     pub(super) async fn optimisation_is_due(&self) -> Result<bool, Error> {
         for generation in self.engine.generations.iter() {
             for collection in Collection::ALL {
-                if generation.index(collection).needs_optimize().await? {
+                if generation.shard(collection).needs_optimize().await? {
                     return Ok(true);
                 }
             }
@@ -212,7 +216,7 @@ impl Learner {
 
     /// Removes from a shard what the database does not have, and unmarks what the shard does not have.
     async fn remove_unknown(&self, generation: &Generation, collection: Collection) -> Result<usize, Error> {
-        let index = generation.index(collection);
+        let index = generation.shard(collection);
         let stored = stored_collection(collection);
         let mut in_index: Vec<Uuid> = Vec::new();
         loop {
@@ -287,9 +291,9 @@ fn exemplar_point(tenant: &TenantId, pending: &PendingExemplar, vector: std::syn
 }
 
 /// The database's name of a collection.
-fn stored_collection(collection: Collection) -> store::Collection {
+fn stored_collection(collection: Collection) -> store::marks::Collection {
     match collection {
-        Collection::Exemplars => store::Collection::Exemplars,
-        Collection::Chunks => store::Collection::Chunks,
+        Collection::Exemplars => store::marks::Collection::Exemplars,
+        Collection::Chunks => store::marks::Collection::Chunks,
     }
 }

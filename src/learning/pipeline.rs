@@ -8,7 +8,8 @@ use crate::domain::ids::{ConversationId, JobId};
 use crate::engine::Engine;
 use crate::engine::error::Error;
 use crate::learning::Learner;
-use crate::store::{Job, NewJob, StoredConversation};
+use crate::store::conversations::StoredConversation;
+use crate::store::jobs::{Job, NewJob};
 
 word_enum!(
     /// A stage, which is also the kind of its job.
@@ -132,7 +133,7 @@ impl Learner {
     /// has taken over, and nothing of this one is kept.
     pub(super) async fn commit_stage(
         &self,
-        mut tx: crate::store::Tx,
+        mut tx: crate::store::tx::Tx,
         job: &Job,
         stored: &StoredConversation,
         next: Option<Stage>,

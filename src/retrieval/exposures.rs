@@ -12,7 +12,7 @@ use crate::domain::redaction::Redactor;
 use crate::engine::Engine;
 use crate::engine::error::Error;
 use crate::retrieval::answer::RetrievalAnswer;
-use crate::store::{Exposure, Retrieval};
+use crate::store::retrievals::{Exposure, Retrieval};
 
 /// Retrievals that are written in one transaction.
 const BATCH: usize = 256;

@@ -18,7 +18,7 @@ use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::index::point::{Filter, Search};
 use crate::retrieval::Retriever;
-use crate::store::StoredConversation;
+use crate::store::conversations::StoredConversation;
 
 /// Points that are looked at for every result that is wanted: several may belong to one entry or conversation.
 const FACTOR: usize = 8;

@@ -4,12 +4,13 @@ use uuid::Uuid;
 
 use crate::domain::ids::{CaseId, EntryId, TenantId};
 use crate::domain::knowledge::{Case, CaseKind};
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{moment, word};
 use crate::store::statement::Statement;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// Which cases are wanted; what is `None` does not filter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,12 +7,13 @@ use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Outcome;
 use crate::domain::ids::{ChunkId, ConversationId, TenantId};
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::marks::{Collection, Marked, Pending};
 use crate::store::rows::{language, moment, optional_word, position};
 use crate::store::statement::{Statement, inserts};
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// A chunk that an index generation lacks, with what its point carries: of the training record, or as it was given
 /// while there is none.
@@ -37,8 +38,10 @@ const PENDING_COLUMNS: &str = "SELECT k.id, k.conversation_id, k.ordinal, k.firs
     COALESCE(r.outcome, c.outcome) AS outcome, c.started_at";
 const PENDING_FROM: &str = " FROM chunks k JOIN conversations c ON c.id = k.conversation_id
     LEFT JOIN training_records r ON r.conversation_id = k.conversation_id";
-const WITHOUT_MARK: &str = " LEFT JOIN index_marks m ON m.collection = 'chunks' AND m.point_id = k.id
-    AND m.generation = ";
+/// Neither a left join (SQLite would join the rest first) nor `NOT EXISTS`: PostgreSQL makes a join of that too, and
+/// while it has no statistics about a new generation, one that compares every point with every mark.
+const WITHOUT_MARK: &str = " AND (SELECT m.point_id FROM index_marks m WHERE m.collection = 'chunks'
+    AND m.point_id = k.id AND m.generation = ";
 const INSERT_CHUNKS: &str =
     "INSERT INTO chunks (id, tenant, conversation_id, ordinal, first_turn, last_turn, text) VALUES";
 const DELETE_CHUNKS_OF: &str = "DELETE FROM chunks WHERE tenant = ";
@@ -99,10 +102,14 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<PendingChunk>, StoreError> {
         let mut select = Statement::new(PENDING_COLUMNS);
-        select.push(PENDING_FROM).push_with(WITHOUT_MARK, generation);
-        select.push_with(" WHERE m.point_id IS NULL AND k.tenant = ", tenant);
-        select.push_some(" AND k.conversation_id = ", conversation.map(|id| id.0));
-        select.push_with(" ORDER BY k.id LIMIT ", i64::from(limit));
+        select.push(PENDING_FROM).push_with(" WHERE k.tenant = ", tenant);
+        select.push_with(WITHOUT_MARK, generation).push(") IS NULL");
+        match conversation {
+            Some(conversation) => select.push_with(" AND k.conversation_id = ", conversation.0),
+            // Asked for an order, SQLite would walk through all chunks to find those of a conversation.
+            None => select.push(" ORDER BY k.id"),
+        };
+        select.push_with(" LIMIT ", i64::from(limit));
         self.rows::<PendingRow>(select).await?.into_iter().map(PendingRow::read).collect()
     }
 }

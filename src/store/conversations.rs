@@ -7,13 +7,14 @@ use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Conversation, ConversationStatus, Outcome, Usage, bursts};
 use crate::domain::ids::{ConversationId, TenantId};
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{language, moment, optional_word, word};
 use crate::store::statement::Statement;
 use crate::store::turns::Turns;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// A conversation and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +65,8 @@ statements! {
     INSERT_CONVERSATION = "INSERT INTO conversations (id, tenant, external_id, call_id, caller_hash, agent_id, channel,
         language, category, started_at, ended_at, outcome, satisfaction, prompt_tokens, completion_tokens, cost_usd,
         metadata, content_hash, burst_count, version, status, received_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1, 'received', $20)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, 1, 'received',
+        $20)
         ON CONFLICT (tenant, external_id) DO NOTHING";
     REPLACE_CONVERSATION = "UPDATE conversations SET external_id = $3, call_id = $4, caller_hash = $5, agent_id = $6,
         channel = $7, language = $8, category = $9, started_at = $10, ended_at = $11, outcome = $12, satisfaction = $13,

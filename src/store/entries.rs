@@ -8,12 +8,13 @@ use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
 use crate::domain::language::Language;
 use crate::domain::success::Posterior;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{language, moment, word};
 use crate::store::statement::Statement;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 word_enum!(
     /// Where an entry comes from. Erasing conversations removes what was learned from them alone, never what a person

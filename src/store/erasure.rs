@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ConversationId, EntryId, TenantId};
-use crate::store::Tx;
 use crate::store::entries::Origin;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::marks::Collection;
 use crate::store::statement::Statement;
+use crate::store::tx::Tx;
 
 /// What an erasure touched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

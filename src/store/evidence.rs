@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use crate::domain::ids::{ConversationId, EntryId, TenantId};
 use crate::domain::knowledge::Evidence;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::rows::{position, word};
 use crate::store::statement::{Statement, inserts};
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 const INSERT_EVIDENCE: &str = "INSERT INTO evidence (entry_id, conversation_id, answer_turn, tenant, question_turn,
     caller, success_score, outcome) VALUES";

@@ -6,11 +6,12 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ConversationId, EntryId, ExemplarId, TenantId};
 use crate::domain::knowledge::{EntryStatus, Exemplar, KnowledgeType};
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::marks::{Collection, Marked, Pending};
 use crate::store::rows::{language, moment, position, word};
 use crate::store::statement::{Statement, inserts};
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// An exemplar that an index generation lacks, with what its point carries.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +33,10 @@ const FROM: &str = " FROM exemplars x WHERE x.tenant = ";
 const PENDING_COLUMNS: &str = "SELECT x.id, x.entry_id, x.text, x.language, x.conversation_id, x.turn, x.created_at,
     e.knowledge_type, e.category, e.language AS entry_language, e.status";
 const PENDING_FROM: &str = " FROM exemplars x JOIN knowledge_entries e ON e.id = x.entry_id";
-const WITHOUT_MARK: &str = " LEFT JOIN index_marks m ON m.collection = 'exemplars' AND m.point_id = x.id
-    AND m.generation = ";
+/// Neither a left join (SQLite would join the rest first) nor `NOT EXISTS`: PostgreSQL makes a join of that too, and
+/// while it has no statistics about a new generation, one that compares every point with every mark.
+const WITHOUT_MARK: &str = " AND (SELECT m.point_id FROM index_marks m WHERE m.collection = 'exemplars'
+    AND m.point_id = x.id AND m.generation = ";
 const INSERT_EXEMPLARS: &str =
     "INSERT INTO exemplars (id, tenant, entry_id, text, language, conversation_id, turn, created_at) VALUES";
 const INSERT_SOURCES: &str = "INSERT INTO exemplar_sources (exemplar_id, conversation_id, turn, tenant) VALUES";
@@ -92,14 +95,17 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<PendingExemplar>, StoreError> {
         let mut select = Statement::new(PENDING_COLUMNS);
-        select.push(PENDING_FROM).push_with(WITHOUT_MARK, generation);
-        select.push_with(" WHERE m.point_id IS NULL AND x.tenant = ", tenant);
-        if let Some(conversation) = conversation {
-            select
-                .push_with(" AND x.entry_id IN (SELECT entry_id FROM evidence WHERE conversation_id = ", conversation.0)
-                .push(")");
-        }
-        select.push_with(" ORDER BY x.id LIMIT ", i64::from(limit));
+        select.push(PENDING_FROM).push_with(" WHERE x.tenant = ", tenant);
+        select.push_with(WITHOUT_MARK, generation).push(") IS NULL");
+        match conversation {
+            Some(conversation) => select
+                .push_with(" AND x.entry_id IN (SELECT entry_id FROM evidence WHERE tenant = ", tenant)
+                .push_with(" AND conversation_id = ", conversation.0)
+                .push(")"),
+            // Asked for an order, SQLite would walk through all exemplars to find those of a conversation.
+            None => select.push(" ORDER BY x.id"),
+        };
+        select.push_with(" LIMIT ", i64::from(limit));
         self.rows::<PendingRow>(select).await?.into_iter().map(PendingRow::read).collect()
     }
 }

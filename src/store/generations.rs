@@ -1,11 +1,12 @@
 //! Index generations: which complete sets of vectors there are. Shared by all tenants.
 
 use crate::domain::clock::Timestamp;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::rows::{moment, position};
 use crate::store::statement::Statement;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// One complete set of vectors made by one embedding model.
 #[derive(Clone, Debug, PartialEq, Eq)]

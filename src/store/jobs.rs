@@ -11,11 +11,12 @@ use uuid::Uuid;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
 use crate::domain::ids::{JobId, TenantId};
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::rows::{moment, tenant as read_tenant, word};
 use crate::store::statement::Statement;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 word_enum!(
     /// Where a job stands.

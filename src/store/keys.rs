@@ -5,11 +5,12 @@ use std::fmt;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
 use crate::domain::ids::{KeyId, TenantId};
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::rows::{moment, tenant, word};
 use crate::store::statement::Statement;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 word_enum!(
     /// What a key may do.

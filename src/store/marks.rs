@@ -11,11 +11,12 @@ use uuid::Uuid;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
 use crate::domain::ids::TenantId;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::rows::{moment, position, tenant as read_tenant, word};
 use crate::store::statement::{Statement, inserts};
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 word_enum!(
     /// The collections of the index.
@@ -70,11 +71,13 @@ pub struct IndexProgress {
 /// Ids in one statement, at most.
 const MAX_IDS: usize = 10_000;
 
-const POINTS_OF_EXEMPLARS: &str =
-    "SELECT p.id, m.point_id IS NOT NULL AS marked FROM exemplars p LEFT JOIN index_marks m
-    ON m.collection = 'exemplars' AND m.point_id = p.id AND m.generation = ";
-const POINTS_OF_CHUNKS: &str = "SELECT p.id, m.point_id IS NOT NULL AS marked FROM chunks p LEFT JOIN index_marks m
-    ON m.collection = 'chunks' AND m.point_id = p.id AND m.generation = ";
+/// A subselect and no join, for the same reason as in `exemplars`.
+const POINTS_OF_EXEMPLARS: &str = "SELECT p.id, (SELECT m.point_id FROM index_marks m
+    WHERE m.collection = 'exemplars' AND m.point_id = p.id AND m.generation = ";
+const FROM_EXEMPLARS: &str = ") IS NOT NULL AS marked FROM exemplars p WHERE p.tenant = ";
+const POINTS_OF_CHUNKS: &str = "SELECT p.id, (SELECT m.point_id FROM index_marks m
+    WHERE m.collection = 'chunks' AND m.point_id = p.id AND m.generation = ";
+const FROM_CHUNKS: &str = ") IS NOT NULL AS marked FROM chunks p WHERE p.tenant = ";
 const INSERT_MARKS: &str = "INSERT INTO index_marks (generation, collection, point_id, tenant) VALUES";
 const INSERT_ERASED: &str = "INSERT INTO erased_points (collection, point_id, tenant, created_at) VALUES";
 
@@ -120,11 +123,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<PointMark>, StoreError> {
         let mut select = Statement::new("");
-        let head = match collection {
-            Collection::Exemplars => POINTS_OF_EXEMPLARS,
-            Collection::Chunks => POINTS_OF_CHUNKS,
+        let (head, from) = match collection {
+            Collection::Exemplars => (POINTS_OF_EXEMPLARS, FROM_EXEMPLARS),
+            Collection::Chunks => (POINTS_OF_CHUNKS, FROM_CHUNKS),
         };
-        select.push_with(head, generation).push_with(" WHERE p.tenant = ", tenant).push_some(" AND p.id > ", after);
+        select.push_with(head, generation).push_with(from, tenant).push_some(" AND p.id > ", after);
         select.push_with(" ORDER BY p.id LIMIT ", i64::from(limit));
         let rows: Vec<(Uuid, bool)> = self.rows(select).await?;
         Ok(rows.into_iter().map(|(point_id, marked)| PointMark { point_id, marked }).collect())

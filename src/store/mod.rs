@@ -8,51 +8,32 @@
 //! Refuses: to log or print a text, a key or a database URL; to hold a transaction open across anything but SQL (that
 //! is for the callers to keep); to let a type of `sqlx` out of this room.
 
-mod analytics;
-mod cases;
-mod chunks;
-mod conversations;
+pub mod analytics;
+pub mod cases;
+pub mod chunks;
+pub mod conversations;
 mod dialect;
-mod entries;
-mod erasure;
-mod error;
+pub mod entries;
+pub mod erasure;
+pub mod error;
 mod evidence;
-mod exemplars;
-mod generations;
-mod jobs;
-mod keys;
+pub mod exemplars;
+pub mod generations;
+pub mod jobs;
+pub mod keys;
 mod listen;
 mod macros;
-mod marks;
+pub mod marks;
 mod open;
-mod page;
-mod records;
-mod retrievals;
+pub mod page;
+pub mod records;
+pub mod retrievals;
 mod rows;
-mod settings;
+pub mod settings;
 mod statement;
-mod statements;
+pub mod statements;
 mod turns;
-mod tx;
-
-pub use analytics::{EntryCount, Totals};
-pub use cases::CaseFilter;
-pub use chunks::PendingChunk;
-pub use conversations::{ConversationFilter, StoredConversation};
-pub use entries::{EntryFilter, EntrySource, Origin};
-pub use erasure::Erased;
-pub use error::StoreError;
-pub use exemplars::PendingExemplar;
-pub use generations::Generation;
-pub use jobs::{Job, JobState, KindLimit, NewJob, QueueCount};
-pub use keys::{ApiKey, KeyScope};
-pub use marks::{Collection, ErasedPoint, IndexProgress, Marked, PointMark};
-pub use page::{Cursor, Page, PageRequest};
-pub use records::RecordFilter;
-pub use retrievals::{Exposure, Retrieval};
-pub use settings::{StoreSettings, Synchronous};
-pub use statements::StatementCheck;
-pub use tx::Tx;
+pub mod tx;
 
 use std::sync::Arc;
 

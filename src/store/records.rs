@@ -10,12 +10,13 @@ use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Outcome;
 use crate::domain::ids::{ConversationId, RecordId, TenantId};
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{json, language, moment, word};
 use crate::store::statement::Statement;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// Which training records are wanted; what is `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq)]

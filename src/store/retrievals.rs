@@ -7,10 +7,11 @@ use uuid::Uuid;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryId, ExemplarId, RetrievalId, TenantId};
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::rows::{language, moment, position};
 use crate::store::statement::{Statement, inserts};
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// One question of an agent and its answer.
 #[derive(Clone, Debug, PartialEq)]

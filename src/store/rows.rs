@@ -10,10 +10,11 @@ use crate::domain::clock::Timestamp;
 use crate::domain::error::FieldError;
 use crate::domain::ids::TenantId;
 use crate::domain::language::Language;
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::{on_read, on_tx};
 use crate::store::statement::Statement;
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// A row struct or a tuple that both drivers can fill.
 pub(super) trait Row: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> {}

@@ -124,8 +124,8 @@ impl Statement {
 type DriverQuery<DB> = Query<'static, DB, <DB as Database>::Arguments>;
 type DriverQueryAs<DB, R> = QueryAs<'static, DB, R, <DB as Database>::Arguments>;
 
-/// Multi-row inserts of `head` (`INSERT INTO … VALUES`), the rows, and `tail` (`ON CONFLICT …`): as few statements as
-/// the limit on values allows.
+/// Multi-row inserts of `head` (`INSERT INTO … VALUES`), the rows, and `tail` (`ON CONFLICT …`): as few statements
+/// as the limit on values allows.
 pub(super) fn inserts<const N: usize>(
     head: &'static str,
     rows: impl IntoIterator<Item = [Value; N]>,

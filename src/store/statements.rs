@@ -5,12 +5,22 @@
 
 use sqlx::Executor;
 
+use crate::store::Store;
+use crate::store::analytics;
+use crate::store::cases;
+use crate::store::chunks;
+use crate::store::conversations;
+use crate::store::entries;
+use crate::store::erasure;
 use crate::store::error::StoreError;
+use crate::store::evidence;
+use crate::store::generations;
+use crate::store::jobs;
+use crate::store::keys;
 use crate::store::macros::on_read;
-use crate::store::{
-    Store, analytics, cases, chunks, conversations, entries, erasure, evidence, generations, jobs, keys, marks,
-    records, turns,
-};
+use crate::store::marks;
+use crate::store::records;
+use crate::store::turns;
 
 /// The files with statements, by module name.
 const FILES: &[(&str, &[(&str, &str)])] = &[

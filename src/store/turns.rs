@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use crate::domain::conversation::{Conversation, Turn};
 use crate::domain::ids::{ConversationId, RetrievalId, TenantId};
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::rows::{moment, position, word};
 use crate::store::statement::{Statement, inserts};
-use crate::store::{Store, Tx};
+use crate::store::tx::Tx;
 
 /// The turns of some conversations, in order.
 pub(super) type Turns = HashMap<Uuid, Vec<Turn>>;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::domain::ids::TenantId;
+use crate::store::Pool;
+use crate::store::Store;
 use crate::store::dialect::{Dialect, JOBS_CHANNEL};
 use crate::store::error::StoreError;
 use crate::store::statement::Statement;
-use crate::store::{Pool, Store};
 
 /// One business operation. Dropping it without [`Tx::commit`] undoes everything.
 ///

@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 use turnwise::domain::ids::TenantId;
-use turnwise::store::{JobState, Store, StoreSettings};
+use turnwise::store::Store;
+use turnwise::store::jobs::JobState;
+use turnwise::store::settings::StoreSettings;
 
 use super::conversations::{lines, own_word};
 use super::process::Installation;

@@ -2,7 +2,7 @@
 
 use turnwise::domain::conversation::{ConversationStatus, Outcome};
 use turnwise::domain::knowledge::{EntryStatus, KnowledgeType};
-use turnwise::store::{EntryCount, Totals};
+use turnwise::store::analytics::{EntryCount, Totals};
 
 use crate::store::fixtures::{at, begin, commit, conversation, exemplar, insert_entry, other_tenant, record, tenant};
 use crate::store::on_both;

@@ -2,7 +2,8 @@
 
 use turnwise::domain::conversation::{ConversationStatus, Outcome};
 use turnwise::domain::error::ErrorClass;
-use turnwise::store::{ConversationFilter, Cursor, PageRequest};
+use turnwise::store::conversations::ConversationFilter;
+use turnwise::store::page::{Cursor, PageRequest};
 
 use crate::store::fixtures::{
     at, begin, commit, conversation, insert_conversation, language, other_tenant, record, tenant,

@@ -2,7 +2,11 @@
 
 use turnwise::domain::ids::{CaseId, RetrievalId};
 use turnwise::domain::knowledge::{Case, CaseKind};
-use turnwise::store::{CaseFilter, EntrySource, Erased, Origin, PageRequest, Retrieval};
+use turnwise::store::cases::CaseFilter;
+use turnwise::store::entries::{EntrySource, Origin};
+use turnwise::store::erasure::Erased;
+use turnwise::store::page::PageRequest;
+use turnwise::store::retrievals::Retrieval;
 use uuid::Uuid;
 
 use crate::store::fixtures::{

@@ -9,7 +9,11 @@ use turnwise::domain::ids::{ChunkId, ConversationId, EntryId, ExemplarId, JobId,
 use turnwise::domain::knowledge::{Entry, EntryStatus, Evidence, Exemplar, KnowledgeType};
 use turnwise::domain::language::Language;
 use turnwise::domain::success::Posterior;
-use turnwise::store::{EntrySource, Generation, NewJob, Origin, Store, Tx};
+use turnwise::store::Store;
+use turnwise::store::entries::{EntrySource, Origin};
+use turnwise::store::generations::Generation;
+use turnwise::store::jobs::NewJob;
+use turnwise::store::tx::Tx;
 use uuid::Uuid;
 
 pub const GENERATION: &str = "multilingual-e5-small-1";

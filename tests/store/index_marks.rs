@@ -1,10 +1,13 @@
 //! What the index holds: marks, and points that must leave it.
 
+use std::time::Duration;
+
 use turnwise::domain::conversation::Outcome;
 use turnwise::domain::error::ErrorClass;
 use turnwise::domain::ids::{ConversationId, EntryId};
 use turnwise::domain::knowledge::EntryStatus;
-use turnwise::store::{Collection, IndexProgress, Marked, Store};
+use turnwise::store::Store;
+use turnwise::store::marks::{Collection, IndexProgress, Marked};
 use uuid::Uuid;
 
 use crate::store::fixtures::{
@@ -12,6 +15,8 @@ use crate::store::fixtures::{
     other_tenant, record, tenant,
 };
 use crate::store::on_both;
+use crate::store::open;
+use crate::support::postgres::TestDatabase;
 
 async fn add_exemplar(store: &Store, entry: EntryId, text: &str, said_in: Option<ConversationId>) -> Uuid {
     let exemplar = exemplar(entry, text, said_in);
@@ -172,6 +177,34 @@ async fn what_changed_or_went_while_it_was_indexed_is_not_marked() {
         assert_eq!(unmarked(&store).await, 1);
     })
     .await;
+}
+
+#[tokio::test]
+async fn on_postgres_a_change_waits_for_a_mark_that_is_being_written() {
+    let database = TestDatabase::create().await;
+    let store = open(&database.url).await;
+    insert_generation(&store).await;
+    let entry = insert_entry(&store, 1).await;
+    add_exemplar(&store, entry.id, "what does it cost", None).await;
+    let pending = store.unmarked_exemplars(&tenant(), GENERATION, None, 9).await.expect("it answers");
+    let mut marking = begin(&store).await;
+    marking.mark_exemplars(&tenant(), GENERATION, &pending, at(1)).await.expect("they are marked");
+
+    let mut change = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let mut tx = begin(&store).await;
+            tx.set_entry_status(&tenant(), entry.id, EntryStatus::Retired, None, at(2)).await.expect("it answers");
+            commit(tx).await;
+        }
+    });
+    // A change that did not wait would be over by then, and the mark would be kept for a payload that is no more.
+    let _ = tokio::time::timeout(Duration::from_millis(300), &mut change).await;
+    commit(marking).await;
+    change.await.expect("the change goes on");
+    assert_eq!(unmarked(&store).await, 1);
+    store.close().await;
+    database.drop().await;
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use turnwise::domain::conversation::ConversationStatus;
-use turnwise::store::{Job, JobState, KindLimit, NewJob, Store};
+use turnwise::store::Store;
+use turnwise::store::jobs::{Job, JobState, KindLimit, NewJob};
 
 use crate::store::fixtures::{at, begin, commit, insert_conversation, job, other_tenant, tenant};
-use crate::store::{on_both, open};
+use crate::store::on_both;
+use crate::store::open;
 use crate::support::postgres::TestDatabase;
 
 const LEASE: i64 = 60_000;

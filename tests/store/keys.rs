@@ -2,7 +2,7 @@
 
 use turnwise::domain::error::ErrorClass;
 use turnwise::domain::ids::KeyId;
-use turnwise::store::{ApiKey, KeyScope};
+use turnwise::store::keys::{ApiKey, KeyScope};
 use uuid::Uuid;
 
 use crate::store::fixtures::{at, begin, commit, other_tenant, tenant};

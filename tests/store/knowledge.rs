@@ -4,7 +4,9 @@ use turnwise::domain::error::ErrorClass;
 use turnwise::domain::ids::{CaseId, EntryId};
 use turnwise::domain::knowledge::{Case, CaseKind, EntryStatus, KnowledgeType};
 use turnwise::domain::success::Posterior;
-use turnwise::store::{CaseFilter, EntryFilter, PageRequest};
+use turnwise::store::cases::CaseFilter;
+use turnwise::store::entries::EntryFilter;
+use turnwise::store::page::PageRequest;
 use uuid::Uuid;
 
 use crate::store::fixtures::{

@@ -15,7 +15,8 @@ mod schema;
 mod sqlite_file;
 mod statements;
 
-use turnwise::store::{Store, StoreSettings};
+use turnwise::store::Store;
+use turnwise::store::settings::StoreSettings;
 
 use crate::support::postgres::TestDatabase;
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use turnwise::domain::ids::JobId;
-use turnwise::store::{Job, JobState, KindLimit, Store};
+use turnwise::store::Store;
+use turnwise::store::jobs::{Job, JobState, KindLimit};
 
 use crate::store::fixtures::{at, begin, commit, job, tenant};
 use crate::store::open;
@@ -41,7 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..6_u8, 0..50_u8).prop_map(|(key, delay)| Step::Enqueue { key, delay }),
         4 => (worker.clone(), 1..4_u32).prop_map(|(worker, limit)| Step::Claim { worker, limit }),
         4 => (worker.clone(), 0..8_usize).prop_map(|(worker, pick)| Step::Finish { worker, pick }),
-        1 => (worker.clone(), 0..8_usize, 0..50_u8).prop_map(|(worker, pick, delay)| Step::Retry { worker, pick, delay }),
+        1 => (worker.clone(), 0..8_usize, 0..50_u8)
+            .prop_map(|(worker, pick, delay)| Step::Retry { worker, pick, delay }),
         1 => (worker.clone(), 0..8_usize).prop_map(|(worker, pick)| Step::GiveBack { worker, pick }),
         1 => worker.clone().prop_map(|worker| Step::Kill { worker }),
         3 => (0..120_u8).prop_map(|millis| Step::Pass { millis }),
@@ -60,6 +62,8 @@ struct Model {
     held: [Vec<Job>; WORKERS],
     /// Key of each unfinished job.
     unfinished: BTreeMap<u8, JobId>,
+    /// Until when each running job belongs to its holder.
+    leases: BTreeMap<JobId, i64>,
 }
 
 impl Model {
@@ -75,13 +79,17 @@ impl Model {
             Step::Retry { worker, pick, delay } => {
                 let Some(job) = self.pick(worker, pick) else { return };
                 let mut tx = begin(store).await;
-                tx.retry_job_at(&job, at(self.now + i64::from(delay)), "failed").await.expect("it answers");
+                if tx.retry_job_at(&job, at(self.now + i64::from(delay)), "failed").await.expect("it answers") {
+                    self.leases.remove(&job.id);
+                }
                 commit(tx).await;
             }
             Step::GiveBack { worker, pick } => {
                 let Some(job) = self.pick(worker, pick) else { return };
                 let mut tx = begin(store).await;
-                tx.give_back_job(&job).await.expect("it answers");
+                if tx.give_back_job(&job).await.expect("it answers") {
+                    self.leases.remove(&job.id);
+                }
                 commit(tx).await;
             }
             Step::Kill { worker } => self.held[worker].clear(),
@@ -89,6 +97,7 @@ impl Model {
             Step::Heartbeat { worker, pick } => {
                 let Some(job) = self.pick(worker, pick) else { return };
                 if store.heartbeat(&job, at(self.now), LEASE).await.expect("it answers") {
+                    self.leases.insert(job.id, self.now + LEASE);
                     self.held[worker].push(job);
                 }
             }
@@ -117,6 +126,8 @@ impl Model {
         for job in claimed {
             assert!(job.run_at <= at(self.now), "nothing runs before its time");
             assert_eq!(self.effects.get(&job.id), None, "a finished job is not claimed again");
+            let before = self.leases.insert(job.id, self.now + LEASE);
+            assert!(before.is_none_or(|end| end <= self.now), "nothing is taken from a holder whose lease runs");
             self.held[worker].push(job);
         }
     }

@@ -3,7 +3,8 @@
 use turnwise::domain::conversation::Outcome;
 use turnwise::domain::error::ErrorClass;
 use turnwise::domain::ids::ConversationId;
-use turnwise::store::{PageRequest, RecordFilter};
+use turnwise::store::page::PageRequest;
+use turnwise::store::records::RecordFilter;
 use uuid::Uuid;
 
 use crate::store::fixtures::{at, begin, commit, insert_conversation, language, other_tenant, record, tenant};

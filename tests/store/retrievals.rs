@@ -1,7 +1,7 @@
 //! Retrievals and exposures.
 
 use turnwise::domain::ids::RetrievalId;
-use turnwise::store::{Exposure, Retrieval};
+use turnwise::store::retrievals::{Exposure, Retrieval};
 use uuid::Uuid;
 
 use crate::store::fixtures::{at, begin, commit, entry, exemplar, language, other_tenant, tenant};

@@ -1,7 +1,9 @@
 //! What is particular to a SQLite file, and to settings.
 
 use turnwise::domain::error::ErrorClass;
-use turnwise::store::{Store, StoreError, StoreSettings, Synchronous};
+use turnwise::store::Store;
+use turnwise::store::error::StoreError;
+use turnwise::store::settings::{StoreSettings, Synchronous};
 
 use crate::store::fixtures::{at, begin, commit, conversation, insert_conversation, tenant};
 

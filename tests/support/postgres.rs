@@ -13,14 +13,17 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use turnwise::store::{Store, StoreSettings};
+use turnwise::store::Store;
+use turnwise::store::settings::StoreSettings;
 
 const URL_VARIABLE: &str = "TURNWISE_TEST_POSTGRES_URL";
 
 const NOT_FOUND: &str = "these tests need PostgreSQL (initdb, pg_ctl and postgres), and it is not installed: \
-    run `make test`, which installs it, or `apt-get install postgresql`, or point TURNWISE_TEST_POSTGRES_URL to a server";
+    run `make test`, which installs it, or `apt-get install postgresql`, or name a server in \
+    TURNWISE_TEST_POSTGRES_URL";
 
-/// `$1` is the directory of the binaries. Says its directory when the server is ready, and ends with its standard input.
+/// `$1` is the directory of the binaries. Says its own directory when the server is ready, and ends with its standard
+/// input.
 const SERVER: &str = r#"
 set -eu
 dir=$(mktemp -d /tmp/turnwise-pg.XXXXXX)

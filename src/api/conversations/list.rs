@@ -16,7 +16,7 @@ use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::domain::conversation::{ConversationStatus, Outcome};
 use crate::domain::ids::ConversationId;
-use crate::store::ConversationFilter;
+use crate::store::conversations::ConversationFilter;
 
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -9,7 +9,9 @@ pub(super) mod show;
 pub(super) mod wire;
 
 use crate::domain::ids::TenantId;
-use crate::store::{Store, StoreError, StoredConversation};
+use crate::store::Store;
+use crate::store::conversations::StoredConversation;
+use crate::store::error::StoreError;
 
 /// The conversation that a path names, by the caller's id or by ours. What cannot be an id names none.
 async fn find(store: &Store, tenant: &TenantId, name: &str) -> Result<Option<StoredConversation>, StoreError> {

@@ -11,7 +11,7 @@ use crate::domain::analysis::TrainingRecord;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{ConversationStatus, Outcome, Speaker, Turn};
 use crate::domain::language::Language;
-use crate::store::StoredConversation;
+use crate::store::conversations::StoredConversation;
 
 /// A conversation in a list.
 #[derive(Debug, Serialize, ToSchema)]

@@ -14,7 +14,7 @@ use crate::api::knowledge::with_evidence;
 use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::domain::knowledge::{EntryStatus, KnowledgeType};
-use crate::store::EntryFilter;
+use crate::store::entries::EntryFilter;
 
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]

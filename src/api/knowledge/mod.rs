@@ -11,7 +11,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::api::knowledge::wire::EntryBody;
 use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::knowledge::Entry;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
+use crate::store::error::StoreError;
 
 /// Reads of evidence at the same time.
 const READS: usize = 4;

@@ -13,7 +13,7 @@ use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::api::training::wire::RecordBody;
 use crate::domain::conversation::Outcome;
-use crate::store::RecordFilter;
+use crate::store::records::RecordFilter;
 
 /// Which training records.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -8,7 +8,8 @@ use crate::domain::clock::{Clock, SystemClock};
 use crate::embedding::embedders::Embedders;
 use crate::engine::generations::Generation;
 use crate::index::Collection;
-use crate::store::{self, Store};
+use crate::store;
+use crate::store::Store;
 
 const REMEDY: &str = "nothing, if it is about to start: every start mends the index; or run `turnwise reindex`";
 
@@ -34,8 +35,8 @@ pub(super) async fn examine(config: &Config, store: &Store, embedders: &Embedder
 /// Compares the number of points in the database, marked as indexed, and in the index.
 async fn compare(store: &Store, generation: &Generation, collection: Collection) -> Result<Finding, Failure> {
     let stored = match collection {
-        Collection::Exemplars => store::Collection::Exemplars,
-        Collection::Chunks => store::Collection::Chunks,
+        Collection::Exemplars => store::marks::Collection::Exemplars,
+        Collection::Chunks => store::marks::Collection::Chunks,
     };
     let (mut points, mut marked) = (0, 0);
     for tenant in store.tenants().await? {
@@ -43,7 +44,7 @@ async fn compare(store: &Store, generation: &Generation, collection: Collection)
         points += progress.points;
         marked += progress.marked;
     }
-    let stats = generation.index(collection).stats().await.map_err(|error| Failure::new(chain(&error)))?;
+    let stats = generation.shard(collection).stats().await.map_err(|error| Failure::new(chain(&error)))?;
     let found = format!(
         "{} of {}: {points} in the database, {marked} of them indexed, {} in the index",
         collection.as_str(),

@@ -50,6 +50,9 @@ pub struct Exchange {
     pub probability: f32,
 }
 
+/// The embeddings of a need and of its answer (query prefix).
+pub type VectorPair = (Arc<[f32]>, Arc<[f32]>);
+
 /// Tells what knowledge an exchange holds from the embeddings of both turns; fitted on seeds, for one model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -60,7 +63,7 @@ impl PairClassifier {
     const RULES: FitRules = FitRules { scaling: Scaling::Centre, balance: Balance::Classes, l2: 5e-4 };
 
     /// Fits on embedded seed exchanges: both vectors (query prefix) and the kind or none.
-    pub fn fit(pairs: &[(Arc<[f32]>, Arc<[f32]>)], kinds: &[Option<KnowledgeType>]) -> Self {
+    pub fn fit(pairs: &[VectorPair], kinds: &[Option<KnowledgeType>]) -> Self {
         let rows: Vec<Vec<f32>> = pairs.iter().map(|(need, answer)| [&need[..], &answer[..]].concat()).collect();
         Self(fit_kinds(&rows, kinds, Self::RULES))
     }

@@ -9,7 +9,7 @@ use crate::domain::vectors::{dot, normalise};
 /// How many of an intent's nearest exemplars speak for it.
 const NEIGHBOURS: usize = 3;
 /// How sharply a lead over the other intents turns into confidence (cosines of centred embeddings).
-const SHARPNESS: f32 = 14.0;
+const SHARPNESS: f32 = 30.0;
 
 /// An intent that was recognised.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +101,7 @@ fn support(intent: &IntentExemplars, vector: &[f32]) -> f32 {
             nearest.sort_by(|a, b| b.total_cmp(a));
         }
     }
-    let found = intent.vectors.len().min(NEIGHBOURS).max(1);
+    let found = intent.vectors.len().clamp(1, NEIGHBOURS);
     nearest[..found].iter().sum::<f32>() / found as f32
 }
 

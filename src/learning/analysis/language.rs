@@ -20,10 +20,11 @@ pub fn recognise(turns: &[ReadTurn]) -> Language {
     recognise_text(&sample)
 }
 
-/// The language of a text, `und` when it is too short to tell.
+/// The language of a text, `und` when it is too short to tell. Outside the Latin script the letters alone leave few
+/// languages, so the likeliest is taken.
 pub fn recognise_text(sample: &str) -> Language {
     whatlang::detect(sample)
-        .filter(|found| found.is_reliable())
+        .filter(|found| found.is_reliable() || (found.script() != whatlang::Script::Latin && sample.len() > 40))
         .and_then(|found| two_letters(found.lang()))
         .and_then(|tag| Language::parse(tag).ok())
         .unwrap_or_else(Language::undetermined)

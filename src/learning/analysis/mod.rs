@@ -23,7 +23,8 @@ use crate::learning::analysis::outcome::judge_outcome;
 use crate::learning::analysis::quality::measure_quality;
 use crate::learning::pipeline::Stage;
 use crate::learning::{Learner, PIPELINE_VERSION};
-use crate::store::{Job, StoredConversation};
+use crate::store::conversations::StoredConversation;
+use crate::store::jobs::Job;
 
 /// The most intents that one conversation is said to have.
 const MAX_INTENTS: usize = 3;

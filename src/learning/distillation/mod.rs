@@ -25,7 +25,10 @@ use crate::engine::error::Error;
 use crate::learning::distillation::matching::{Finding, Match};
 use crate::learning::pipeline::Stage;
 use crate::learning::{Learner, PIPELINE_VERSION};
-use crate::store::{EntrySource, Job, Origin, StoredConversation, Tx};
+use crate::store::conversations::StoredConversation;
+use crate::store::entries::{EntrySource, Origin};
+use crate::store::jobs::Job;
+use crate::store::tx::Tx;
 
 impl Learner {
     /// Stage `distill`.

@@ -1,0 +1,174 @@
+//! Lists: knowledge, training data and conversations, with filters and pages.
+
+use serde_json::{Value, json};
+
+use crate::api::fixtures::{call, hours_call, price_call};
+use crate::support::app::{TestApp, answer};
+use crate::support::settled::settled;
+
+#[tokio::test]
+async fn knowledge_is_listed_with_its_evidence() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100")]).await;
+    let list = app.get("/training/knowledge-base").await.json();
+    insta::assert_json_snapshot!(settled(list));
+
+    let count = async |filter: &str| {
+        let list = app.get(&format!("/training/knowledge-base/?{filter}")).await.json();
+        list["count"].as_i64().unwrap_or_else(|| panic!("{filter}: {list}"))
+    };
+    let all = count("").await;
+    assert!(all > 0);
+    assert_eq!(count("knowledge_type=&category=&status=").await, all, "an empty filter is none");
+    assert_eq!(count("category=sales").await, all);
+    assert_eq!(count("category=support").await, 0);
+    assert_eq!(count("language=en").await, all);
+    assert_eq!(count("language=ur-latn").await, 0);
+    assert!(count("search=Dollars").await > 0);
+    assert_eq!(count("search=euros").await, 0);
+    assert_eq!(count("intent=nobody_wants_this").await, 0);
+    let by_status = count("status=live").await + count("status=candidate").await + count("status=quarantined").await;
+    assert_eq!(by_status, all);
+    let by_kind = count("knowledge_type=faq").await
+        + count("knowledge_type=response_template").await
+        + count("knowledge_type=objection_handling").await;
+    assert_eq!(by_kind, all);
+    let wrong = app.get("/training/knowledge-base/?knowledge_type=poem&status=dead").await.json();
+    assert_eq!(wrong["fields"].as_array().map(Vec::len), Some(2), "{wrong}");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn knowledge_is_found_by_meaning() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100"), hours_call("200")]).await;
+    let search = "/training/knowledge-base/search_by_intent";
+    let found = app.get(&format!("{search}?q=monthly+price+of+the+best+plan&limit=1")).await.json();
+    insta::assert_json_snapshot!(settled(found));
+    let by_intent = app.get(&format!("{search}/?intent=opening_hours&page_size=1")).await.json();
+    assert!(by_intent["results"][0]["content"].as_str().is_some_and(|text| text.contains("nine in the morning")));
+    let filtered = app.get(&format!("{search}/?q=price&category=support")).await.json();
+    assert_eq!(filtered["count"], 0, "{filtered}");
+    let wrong = app.get(&format!("{search}/?q=&intent=")).await;
+    assert_eq!((wrong.status, wrong.json()["field"].as_str()), (422, Some("q")));
+    assert!(
+        app.app.engine.store.retrievals_of(&turnwise::domain::ids::TenantId::default_tenant(), &["x"]).await.is_ok()
+    );
+    app.close().await;
+}
+
+#[tokio::test]
+async fn training_data_is_listed_under_the_names_that_callers_know() {
+    let app = TestApp::spawn().await;
+    let mut failed = hours_call("200");
+    failed["outcome"] = "unsuccessful".into();
+    failed["agent_id"] = "night-desk".into();
+    app.learn([price_call("100"), failed]).await;
+    let list = app.get("/training/training-data/?outcome=successful").await.json();
+    insta::assert_json_snapshot!(settled(list));
+
+    for (filter, expected) in [
+        ("", 2),
+        ("category=sales", 2),
+        ("category=support", 0),
+        ("outcome=unsuccessful", 1),
+        ("agent_id=night-desk", 1),
+        ("language=en&agent_id=front-desk", 1),
+        ("min_score=0&max_score=1", 2),
+        ("max_score=0.5", 1),
+        ("from=2026-09-02T08:00:00Z", 2),
+        ("from=2026-09-02T08:00:01Z", 0),
+        ("to=2026-09-02T08:00:00Z", 0),
+    ] {
+        let list = app.get(&format!("/training/training-data/?{filter}")).await.json();
+        assert_eq!(list["count"], expected, "{filter}: {list}");
+    }
+    let wrong = app.get("/training/training-data/?min_score=2&max_score=x&outcme=successful").await;
+    assert_eq!((wrong.status, wrong.json()["field"].as_str()), (422, Some("outcme")));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_to_the_end_and_back() {
+    let app = TestApp::spawn().await;
+    for number in 0..7 {
+        let conversation = call(&format!("c-{number}"), &[("user", "hello"), ("agent", "hello, how can I help?")]);
+        assert_eq!(app.post("/conversations/", &conversation).await.status, 202);
+        app.clock.advance_millis(1_000);
+    }
+    let names = |page: &Value| -> Vec<String> {
+        let results = page["results"].as_array().expect("results");
+        results.iter().map(|item| item["external_id"].as_str().expect("an id").to_owned()).collect()
+    };
+    let newest_first: Vec<String> = (0..7).rev().map(|number| format!("c-{number}")).collect();
+    let follow = async |link: &Value| {
+        let link = link.as_str().expect("a link").strip_prefix(&app.url).expect("an absolute URL").to_owned();
+        app.get_root(&link).await.json()
+    };
+
+    let first = app.get("/conversations/?limit=3&channel=phone").await.json();
+    assert_eq!((first["count"].as_i64(), first["previous"].is_null()), (Some(7), true), "{first}");
+    assert!(first.get("count_is_lower_bound").is_none(), "{first}");
+    // What comes in meanwhile does not move the pages behind a cursor.
+    let late = call("late", &[("user", "hello"), ("agent", "hello")]);
+    assert_eq!(app.post("/conversations/", &late).await.status, 202);
+    let second = follow(&first["next"]).await;
+    let third = follow(&second["next"]).await;
+    let seen: Vec<String> = [&first, &second, &third].into_iter().flat_map(names).collect();
+    assert_eq!(seen, newest_first);
+    assert!(third["next"].is_null(), "{third}");
+    let back = follow(&second["previous"]).await;
+    assert_eq!(names(&back)[0], "late");
+
+    assert_eq!(app.delete("/conversations/late/").await.status, 204);
+    let by_offset = app.get("/conversations/?offset=5&limit=2").await.json();
+    assert_eq!((names(&by_offset), by_offset["next"].is_null()), (newest_first[5..7].to_vec(), true));
+    let by_number = app.get("/conversations/?page=2&page_size=2").await.json();
+    assert_eq!(names(&by_number), newest_first[2..4]);
+    assert_eq!(names(&follow(&by_number["next"]).await), newest_first[4..6]);
+    assert_eq!(names(&follow(&by_number["previous"]).await), newest_first[0..2]);
+    assert_eq!(names(&app.get("/conversations/?page=9").await.json()), Vec::<String>::new());
+    assert_eq!(app.get("/conversations/?limit=101").await.code(), "invalid_fields");
+    assert_eq!(app.get("/conversations/?cursor=x.y.z").await.code(), "invalid_fields");
+
+    let behind_a_proxy = answer(
+        app.request(reqwest::Method::GET, "/api/v1/ai/conversations?limit=1&status=received")
+            .bearer_auth(crate::support::app::ADMIN_KEY)
+            .header("x-forwarded-host", "kb.example.com")
+            .header("x-forwarded-proto", "https"),
+    )
+    .await
+    .json();
+    let next = behind_a_proxy["next"].as_str().expect("a link");
+    assert!(next.starts_with("https://kb.example.com/api/v1/ai/conversations"), "{next}");
+    assert!(next.contains("?status=received&cursor=") && next.ends_with("&limit=1"), "{next}");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn conversations_are_filtered_by_what_is_known_of_them() {
+    let app = TestApp::spawn().await;
+    let mut unlabelled = hours_call("200");
+    for field in ["category", "language", "outcome"] {
+        unlabelled.as_object_mut().expect("an object").remove(field);
+    }
+    unlabelled["started_at"] = json!("2026-08-01T10:00:00Z");
+    app.learn([price_call("100"), unlabelled]).await;
+    for (filter, expected) in [
+        ("", 2),
+        ("status=processed", 2),
+        ("status=failed", 0),
+        ("outcome=successful", 2),
+        ("language=en", 2),
+        ("agent_id=front-desk&channel=phone", 2),
+        ("channel=chat", 0),
+        ("from=2026-09-01T00:00:00Z", 1),
+        ("to=2026-09-01T00:00:00Z", 1),
+    ] {
+        let list = app.get(&format!("/conversations/?{filter}")).await.json();
+        assert_eq!(list["count"], expected, "{filter}: {list}");
+    }
+    let item = app.get("/conversations/?to=2026-09-01T00:00:00Z").await.json()["results"][0].clone();
+    assert_eq!((item["language"].as_str(), item["outcome"].as_str()), (Some("en"), Some("successful")), "{item}");
+    app.close().await;
+}
