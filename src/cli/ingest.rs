@@ -183,8 +183,8 @@ impl Ingest<'_> {
             Change::Replaced => self.summary.replaced += 1,
             Change::None => self.summary.unchanged += 1,
         }
-        let unfinished = matches!(taken.status, ConversationStatus::Received | ConversationStatus::Processing);
-        if self.wait && unfinished {
+        // One of which the learning failed at an earlier time is looked at as well, so that its failure is told.
+        if self.wait && taken.status != ConversationStatus::Processed {
             self.pending.push_back(Pending { id: taken.id, file: file.to_owned(), place });
         }
         self.measure();

@@ -148,6 +148,17 @@ impl Installation {
     }
 }
 
+impl Drop for Installation {
+    /// What its servers complained about, when a test has failed.
+    fn drop(&mut self) {
+        let log = std::fs::read_to_string(self.path("server.log")).unwrap_or_default();
+        if std::thread::panicking() {
+            let complaints = log.lines().filter(|line| line.contains("WARN turnwise") || line.contains("ERROR"));
+            complaints.for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
 /// A server that runs; killed when it is dropped.
 pub struct Server {
     pub url: String,
