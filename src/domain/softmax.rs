@@ -159,11 +159,11 @@ fn descend(
     for _ in 0..MAX_STEPS {
         let mut errors = features.dot(&ahead_weights.t()) + &ahead_bias;
         for ((mut row, &label), &weight) in errors.outer_iter_mut().zip(labels).zip(importance) {
-            if let Some(logits) = row.as_slice_mut() {
-                softmax_in_place(logits);
-            }
-            row[label] -= 1.0;
-            row *= weight;
+            // A product may come in any memory layout, so a row is no slice.
+            let mut probabilities = row.to_vec();
+            softmax_in_place(&mut probabilities);
+            probabilities[label] -= 1.0;
+            row.iter_mut().zip(probabilities).for_each(|(error, p)| *error = p * weight);
         }
         let gradient = errors.t().dot(features) + &ahead_weights * l2;
         let bias_gradient = errors.sum_axis(Axis(0));

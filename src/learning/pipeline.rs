@@ -139,6 +139,12 @@ impl Learner {
         next: Option<Stage>,
     ) -> Result<(), Error> {
         let now = self.engine.now();
+        let current = tx.conversation(&job.tenant, stored.conversation.id).await?;
+        if current.is_none_or(|current| current.version != stored.version) {
+            // Erased or replaced while the stage ran: nothing of what it made may stay.
+            tx.rollback().await?;
+            return self.finish(job).await;
+        }
         if !tx.finish_job(job, now).await? {
             tx.rollback().await?;
             return Err(Error::Conflict(format!("job {} was taken over by another worker", job.id)));
@@ -155,5 +161,7 @@ impl Learner {
 
 /// Whether a failed job should be tried again.
 pub fn is_worth_retrying(error: &Error) -> bool {
-    matches!(error.class(), ErrorClass::Transient | ErrorClass::Overloaded | ErrorClass::Conflict)
+    // What it referred to was erased while it ran; the next run sees that it is gone.
+    let erased_meanwhile = matches!(error, Error::Store(crate::store::error::StoreError::MissingReference(_)));
+    erased_meanwhile || matches!(error.class(), ErrorClass::Transient | ErrorClass::Overloaded | ErrorClass::Conflict)
 }

@@ -44,6 +44,8 @@ pub struct Finding {
 pub struct Match {
     /// The entry that says the same to the same need.
     pub same: Option<EntryId>,
+    /// Else the earlier finding of this conversation that says the same, by position: both make one entry.
+    pub same_as_earlier: Option<usize>,
     /// An entry that says nearly the same to another need.
     pub near_duplicate: Option<EntryId>,
     /// An entry that answers the same question differently.
@@ -51,6 +53,24 @@ pub struct Match {
 }
 
 impl Learner {
+    /// The finding among `earlier` ones of the same conversation that says the same as this one.
+    pub(super) fn match_earlier<'a>(
+        &self,
+        finding: &Finding,
+        earlier: impl Iterator<Item = &'a Finding>,
+    ) -> Option<usize> {
+        let generation = self.engine.generations.first();
+        let calibration = Calibration::of_model(&generation.embedder.spec().name);
+        let given = generation.meaning(&finding.answer_vector);
+        earlier.enumerate().find_map(|(at, other)| {
+            let answered = f64::from(dot(&given, &generation.meaning(&other.answer_vector)));
+            let agrees = finding.kind == other.kind
+                && calibration.sameness(answered) >= self.settings.same_answer * STRICT
+                && !numbers_conflict(&finding.answer, &other.answer);
+            agrees.then_some(at)
+        })
+    }
+
     /// Looks for what is known already about a finding, among entries of its language: an entry must be sayable as it
     /// stands, so the same fact in two languages is two entries.
     pub(super) async fn match_finding(

@@ -56,7 +56,10 @@ impl Learner {
             if seen.contains(&finding.answer_turn) {
                 continue;
             }
-            let known = self.match_finding(tenant, &finding, &record.language).await?;
+            let mut known = self.match_finding(tenant, &finding, &record.language).await?;
+            if known.same.is_none() {
+                known.same_as_earlier = self.match_earlier(&finding, decided.iter().map(|(finding, _)| finding));
+            }
             decided.push((finding, known));
         }
 
@@ -65,7 +68,9 @@ impl Learner {
         let mut notes = Vec::new();
         let mut touched = Vec::new();
         for (finding, known) in &decided {
-            touched.push(self.record_finding(&mut tx, job, stored, &record, finding, known, &mut notes).await?);
+            let same = known.same.or_else(|| known.same_as_earlier.map(|at| touched[at]));
+            let id = self.record_finding(&mut tx, job, stored, &record, (finding, known, same), &mut notes).await?;
+            touched.push(id);
         }
         self.recompute_posteriors(&mut tx, tenant, &touched, self.engine.now()).await?;
         if notes.is_empty() && seen.is_empty() {
@@ -119,20 +124,18 @@ impl Learner {
         })
     }
 
-    /// Writes one finding: into the entry that says the same, or as a new one.
-    #[expect(clippy::too_many_arguments, reason = "one transaction of one stage; a struct would only rename them")]
+    /// Writes one finding: into the entry that says the `same`, or as a new one.
     async fn record_finding(
         &self,
         tx: &mut Tx,
         job: &Job,
         stored: &StoredConversation,
         record: &TrainingRecord,
-        finding: &Finding,
-        known: &Match,
+        (finding, known, same): (&Finding, &Match, Option<EntryId>),
         notes: &mut Vec<String>,
     ) -> Result<EntryId, Error> {
         let (tenant, now, conversation) = (&job.tenant, self.engine.now(), &stored.conversation);
-        let entry_id = match known.same {
+        let entry_id = match same {
             Some(id) => {
                 notes.push(format!("evidence for {} {id}", finding.kind));
                 id
