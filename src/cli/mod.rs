@@ -119,7 +119,7 @@ fn load(global: &GlobalArgs, more: Option<String>) -> Result<Config, ConfigError
 
 /// Logs of a command that talks to a person: only what it does not tell by itself, unless somebody chose a filter.
 fn quietly(mut config: Config, voice: Voice) -> Config {
-    const DEFAULT: &str = "info";
+    const DEFAULT: &str = "info,qdrant_edge=error";
     // Qdrant Edge warns at every start that nobody chose its feature flags; there is nothing to do about it.
     let filter = if voice.quiet { "error" } else { "warn,qdrant_edge=error" };
     if config.log.filter.to_string() == DEFAULT
