@@ -14,7 +14,7 @@ use crate::domain::draft::CallerKey;
 use crate::domain::ids::{IdSource, RandomIds};
 use crate::embedding::embedders::Embedders;
 use crate::engine::Engine;
-use crate::engine::error::Error;
+use crate::engine::error::{Error, chain};
 use crate::engine::generations::Generations;
 use crate::engine::hydration::EntryCache;
 use crate::engine::understanding::Understanding;
@@ -182,21 +182,6 @@ pub async fn open_generations(
         models.push((Arc::clone(embedder), Arc::new(understanding)));
     }
     Generations::open(data_dir, &models, &config.index, store, now).await
-}
-
-/// An error with all its sources, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        source = inner.source();
-    }
-    text
 }
 
 /// Loading takes seconds and is CPU-bound, so it stays off the async workers.

@@ -12,10 +12,11 @@ use serde::de::DeserializeOwned;
 
 use crate::cli::answers::{Change, Retrieved, SearchedConversation, SearchedEntry, Standing, Taken};
 use crate::cli::backend::{NotTaken, Question, Wanted};
-use crate::cli::failure::{Failure, chain};
+use crate::cli::failure::Failure;
 use crate::cli::local::PATIENCE;
 use crate::domain::conversation::ConversationStatus;
 use crate::domain::draft::ConversationDraft;
+use crate::engine::error::chain;
 use crate::learning::accept::Replace;
 
 /// The variable that holds the key for a server.

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::cli::convert::ConvertError;
 use crate::config::problem::ConfigError;
-use crate::engine::error::Error;
+use crate::engine::error::{Error, chain};
 use crate::store::error::StoreError;
 
 /// The end of a command that ran.
@@ -91,21 +91,6 @@ impl From<ConvertError> for Failure {
             _ => Self::Failed(chain(&error)),
         }
     }
-}
-
-/// An error with all its sources, in one line; a source that is quoted already is not repeated.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

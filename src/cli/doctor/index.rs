@@ -2,10 +2,11 @@
 
 use crate::app::open_generations;
 use crate::cli::doctor::Finding;
-use crate::cli::failure::{Failure, chain};
+use crate::cli::failure::Failure;
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::embedding::embedders::Embedders;
+use crate::engine::error::chain;
 use crate::engine::generations::Generation;
 use crate::index::Collection;
 use crate::store;

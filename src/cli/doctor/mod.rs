@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::cli::backend::held_message;
 use crate::cli::client::Client;
-use crate::cli::failure::{Exit, Failure, chain};
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::lock::{DataDirLock, Holder, Lock};
 use crate::cli::print::{Voice, table};
 use crate::config::Config;
@@ -22,6 +22,7 @@ use crate::embedding::embedder::Embedder;
 use crate::embedding::embedders::Embedders;
 use crate::embedding::error::EmbeddingError;
 use crate::embedding::manifest::Manifest;
+use crate::engine::error::chain;
 use crate::store::Store;
 
 /// What brings back models and the library.
