@@ -54,7 +54,8 @@ fn domain_end(tokens: &[Token], at: usize) -> Option<usize> {
             end += 1;
             continue;
         }
-        let next_is_part = tokens.get(end + 1).is_some_and(|next| next.kind != TokenKind::Sign) && !ends_sentence(tokens, end);
+        let next_is_part =
+            tokens.get(end + 1).is_some_and(|next| next.kind != TokenKind::Sign) && !ends_sentence(tokens, end);
         if end > at && next_is_part && is_mark(tokens, end) {
             dotted |= is_dot(&tokens[end]);
             end += 1;
@@ -166,9 +167,8 @@ static DASHES: LazyLock<HashSet<String>> = LazyLock::new(|| {
     )
 });
 
-static PROVIDERS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set("gmail yahoo hotmail outlook icloud جیمیل جيميل जीमेल याहू یاہو ياهو هوتميل हॉटमेल ہاٹمیل")
-});
+static PROVIDERS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| word_set("gmail yahoo hotmail outlook icloud جیمیل جيميل जीमेल याहू یاہو ياهو هوتميل हॉटमेल ہاٹمیل"));
 
 static YOURS: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(

@@ -146,7 +146,8 @@ impl Redactor {
         let known = |slot: Slot| self.personal.get(&slot).map_or(&[][..], Vec::as_slice);
         let mut found = phone::repeated(tokens, runs, known(Slot::Phone));
         let cards = known(Slot::Card);
-        let ends_card = |run: &&Run| cards.iter().any(|card| run.digits == *card || phone::is_ending(tokens, run, card));
+        let ends_card =
+            |run: &&Run| cards.iter().any(|card| run.digits == *card || phone::is_ending(tokens, run, card));
         found.extend(runs.iter().filter(ends_card).map(|run| Found {
             slot: Slot::Card,
             first: run.first,
@@ -181,10 +182,14 @@ impl Redactor {
         let is_yours = |first: usize| yours.iter().any(|found| (found.first..found.end).contains(&first));
         let numbers = runs.iter().filter(|run| run.digits.len() >= 7 && !is_yours(run.first));
         let said = numbers.map(|run| (Slot::Phone, run.digits.clone())).chain(
-            email::find(tokens).into_iter().filter(|found| !is_yours(found.first)).map(|found| (Slot::Email, found.value)),
+            email::find(tokens)
+                .into_iter()
+                .filter(|found| !is_yours(found.first))
+                .map(|found| (Slot::Email, found.value)),
         );
         for (slot, value) in said {
-            let personal = self.personal.get(&slot).is_some_and(|values| values.iter().any(|known| agrees(slot, known, &value)));
+            let personal =
+                self.personal.get(&slot).is_some_and(|values| values.iter().any(|known| agrees(slot, known, &value)));
             if !personal {
                 self.business.entry(slot).or_default().push(value);
             }
@@ -196,7 +201,9 @@ impl Redactor {
 
     fn is_business(&self, found: &Found) -> bool {
         let said = |values: &Values| {
-            values.get(&found.slot).is_some_and(|values| values.iter().any(|value| agrees(found.slot, value, &found.value)))
+            values
+                .get(&found.slot)
+                .is_some_and(|values| values.iter().any(|value| agrees(found.slot, value, &found.value)))
         };
         said(&self.business) && !said(&self.personal)
     }

@@ -80,7 +80,9 @@ pub(super) fn tokenise(text: &str) -> Vec<Token> {
 
 /// Kind and length in bytes of the token at the start of `text`, whose first character is `first`.
 fn measure(text: &str, first: char) -> (TokenKind, usize) {
-    if first == '{' && let Some(length) = slot_length(text) {
+    if first == '{'
+        && let Some(length) = slot_length(text)
+    {
         return (TokenKind::Slot, length);
     }
     if digit(first).is_some() {
@@ -174,7 +176,8 @@ pub(super) fn ends_sentence(tokens: &[Token], at: usize) -> bool {
 }
 
 /// Words that are written with a full stop and go on.
-const SHORTENED: &[&str] = &["st", "rd", "ave", "apt", "no", "dr", "mr", "mrs", "ms", "av", "avda", "sr", "sra", "blvd"];
+const SHORTENED: &[&str] =
+    &["st", "rd", "ave", "apt", "no", "dr", "mr", "mrs", "ms", "av", "avda", "sr", "sra", "blvd"];
 
 #[cfg(test)]
 mod tests {
@@ -193,15 +196,8 @@ mod tests {
         let tokens = tokenise("My name's {name}, 4B!");
         let seen: Vec<(&str, TokenKind)> = tokens.iter().map(|token| (token.folded.as_str(), token.kind)).collect();
         use TokenKind::{Number, Sign, Slot, Word};
-        let cut = [
-            ("my", Word),
-            ("name's", Word),
-            ("{name}", Slot),
-            (",", Sign),
-            ("4", Number),
-            ("b", Word),
-            ("!", Sign),
-        ];
+        let cut =
+            [("my", Word), ("name's", Word), ("{name}", Slot), (",", Sign), ("4", Number), ("b", Word), ("!", Sign)];
         assert_eq!(seen, cut);
         assert!(tokens[0].title && tokens[5].glued && !tokens[1].glued);
     }
