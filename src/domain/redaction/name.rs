@@ -41,10 +41,11 @@ pub(super) fn of_user(tokens: &[Token], asked: Asked) -> Vec<Found> {
     for (_, end) in HINT.find(tokens) {
         found.extend(name_at(tokens, end, Cue::Hint));
     }
-    for (_, end) in WEAK.find(tokens) {
+    for (first, end) in WEAK.find(tokens) {
+        let cue = if is_greeted(tokens, first, end) { Cue::Strong } else { Cue::Weak };
         // "main Lahore se bol raha hun": a place, marked by what follows it.
         let place = |name: &Found| tokens.get(name.end).is_some_and(|next| POSTPOSITIONS.contains(&next.folded));
-        found.extend(name_at(tokens, end, Cue::Weak).filter(|name| !place(name)));
+        found.extend(name_at(tokens, end, cue).filter(|name| !place(name)));
     }
     for (first, _) in AFTER.find(tokens) {
         found.extend(name_before(tokens, first));
@@ -184,6 +185,22 @@ fn name_end(tokens: &[Token], first: usize) -> usize {
     end
 }
 
+/// Whether "I'm zofia and …" follows a greeting: the one place where an unknown word in lower case is taken for a name,
+/// unless it ends as participles and adjectives do.
+fn is_greeted(tokens: &[Token], first: usize, end: usize) -> bool {
+    let greeting = first > 0 && GREETINGS.contains(&tokens[first - 1].folded)
+        || first > 1 && tokens[first - 1].is_sign(",") && GREETINGS.contains(&tokens[first - 2].folded);
+    let Some(token) = tokens.get(end).filter(|token| greeting && token.is_word() && !is_caseless(token)) else {
+        return false;
+    };
+    let quality = ["ed", "ing", "ly", "ous", "ful", "ic", "able", "ive", "less", "ado", "ada"]
+        .iter()
+        .any(|tail| token.folded.ends_with(tail));
+    let mut after = tokens[end + 1..].iter().take(2).take_while(|token| token.is_word());
+    let next = after.any(|token| FOLLOWS.contains(&token.folded));
+    !quality && next
+}
+
 /// Whether a clause ends here, at its end, a sign or a closing "is".
 fn closes(tokens: &[Token], at: usize) -> bool {
     tokens.get(at).is_none_or(|token| token.kind == TokenKind::Sign || CLOSING.contains(&token.folded))
@@ -270,7 +287,7 @@ static WEAK: LazyLock<Phrases> = LazyLock::new(|| {
         "i am\ni'm\nim\nthis is\nsoy\nhabla\nle habla\nmi (esposa|esposo|hijo|hija|madre|padre) (se llama|)
 se llama
 call me
-        my (wife|husband|son|daughter|mother|father|brother|sister)\nأنا\nانا\nمعك\nمعاك\nمعكم\nमैं\nमेरा (बेटा|भाई|पति)
+        my (wife|husband|son|daughter|mother|father|mom|mum|dad|brother|sister|uncle|aunt|grandmother|grandfather|partner|fiancé|friend)\nأنا\nانا\nمعك\nمعاك\nمعكم\nमैं\nमेरा (बेटा|भाई|पति)
         मेरी (बेटी|बहन|पत्नी)\nمیں\nمیرا (بیٹا|بھائی)\nمیری (بیٹی|بہن|بیوی)\nmain\nmai\nmera (beta|bhai)\nmeri (beti|behen|biwi)",
     )
 });
@@ -298,6 +315,13 @@ static SPELLING: LazyLock<Phrases> = LazyLock::new(|| {
 });
 
 static BARE: LazyLock<HashSet<String>> = LazyLock::new(|| word_set("नाम نام الاسم naam nam"));
+
+static GREETINGS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| word_set("hi hey hello morning afternoon evening hola buenas buenos tardes salam alaikum"));
+
+/// Words that go on after somebody has said who he is.
+static FOLLOWS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| word_set("i i'm and from calling here speaking with my y de quiero tengo hun"));
 
 /// Words before "… name is" that make it the name of something else.
 static OTHERS: LazyLock<HashSet<String>> = LazyLock::new(|| {

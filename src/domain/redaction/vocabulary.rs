@@ -74,7 +74,7 @@ domingo hoy mañana doctor dra teléfono correo número hai hain aur main mera m
 const COMMON_WORDS: &str = "
 call calling called caller speak speaking talk talking here there about regarding wrong right fine good great well sure sorry
 happy glad yup nope nah hmm mhm perfect awesome absolutely alright cool excellent wonderful fantastic lovely brilliant
-canadian australian irish urgent asap salon afraid happy glad interested looking trying waiting wondering hoping thinking having getting going coming moving planning
+hungry thirsty bored canadian australian irish urgent asap salon afraid happy glad interested looking trying waiting wondering hoping thinking having getting going coming moving planning
 need needs needed want wants wanted like liked would love book booking booked buy order ordering ordered pay paying paid
 payment bill billing invoice refund cancel cancelling change changing appointment meeting demo trial account login password
 username email mail phone mobile cell number address street postcode zip code date birth birthday dob insurance policy plan
