@@ -28,9 +28,10 @@ pub(super) fn of_user(tokens: &[Token], asked: Asked) -> Vec<Found> {
         found.extend(extent_before(tokens, first).filter(|span| has_number(tokens, *span)));
     }
     if asked.address {
-        let place =
-            |span: &(usize, usize)| has_number(tokens, *span) && (has_place(tokens, *span) || span.1 - span.0 >= 2);
-        found.extend(extent(tokens, 0).filter(place));
+        let numbered = |span: &(usize, usize)| {
+            has_number(tokens, *span) && (has_place(tokens, *span) || begins_house(tokens, *span))
+        };
+        found.extend(extent(tokens, 0).filter(numbered));
     }
     found.extend((0..tokens.len()).filter_map(|at| street_at(tokens, at)));
     found.retain(|span| near(&YOURS, tokens, span.0, 4).is_none());
@@ -117,8 +118,7 @@ fn extent(tokens: &[Token], from: usize) -> Option<(usize, usize)> {
 
 /// Whether a comma ends the address because what follows is no part of one.
 fn turns_away(tokens: &[Token], first: usize, at: usize) -> bool {
-    let comma = tokens[at].is_sign(",") || tokens[at].is_sign("،");
-    let Some(next) = tokens.get(at + 1).filter(|next| comma && next.is_word()) else {
+    let Some(next) = tokens.get(at + 1).filter(|next| is_comma(&tokens[at]) && next.is_word()) else {
         return false;
     };
     if numbers::is_numeric(tokens, at + 1) || has_place(tokens, (at + 1, at + 2)) || COUNTS.contains(&next.folded) {
@@ -171,7 +171,7 @@ fn trimmed(tokens: &[Token], mut first: usize, mut end: usize) -> Option<(usize,
 fn street_at(tokens: &[Token], at: usize) -> Option<(usize, usize)> {
     let end = numbered_street(tokens, at).or_else(|| named_street(tokens, at)).or_else(|| dwelling(tokens, at))?;
     let mut end = end;
-    while let Some(next) = tail_piece(tokens, end) {
+    while let Some(next) = tail_piece(tokens, end).filter(|next| next - at <= MAX_TOKENS) {
         end = next;
     }
     Some((at, end))
@@ -216,6 +216,10 @@ fn named_street(tokens: &[Token], at: usize) -> Option<usize> {
     }
     (at + 1..(at + 3 + MAX_STREET_WORDS).min(tokens.len()))
         .take_while(|place| !ends_sentence(tokens, *place) && BREAKS.at(tokens, *place).is_none())
+        .take_while(|place| {
+            !is_comma(&tokens[*place])
+                || tokens.get(place + 1).is_some_and(|next| is_count(next) || DWELLINGS.contains(&next.folded))
+        })
         .find(|place| {
             let token = &tokens[*place];
             token.is_number() && token.folded.len() <= 4 && !numbers::is_measured(tokens, *place)
@@ -241,28 +245,46 @@ fn dwelling(tokens: &[Token], at: usize) -> Option<usize> {
 
 /// A further piece of an address: a comma and a capitalised word, a flat with its number, a postcode.
 fn tail_piece(tokens: &[Token], at: usize) -> Option<usize> {
-    let comma =
-        usize::from(tokens.get(at).is_some_and(|token| token.is_sign(",") || token.is_sign("-") || token.is_sign("،")));
+    let comma = usize::from(tokens.get(at).is_some_and(|token| is_comma(token) || token.is_sign("-")));
     let token = tokens.get(at + comma)?;
     if stops(tokens, at + comma) {
         return None;
     }
     let glued_letter = comma == 0 && token.glued && token.is_letter();
     let unit = (DWELLINGS.contains(&token.folded) || is_place(token) || COUNTS.contains(&token.folded))
-        && tokens
-            .get(at + comma + 1)
-            .is_some_and(|next| next.is_number() || is_place(next) || COUNTS.contains(&next.folded));
+        && (numbers::is_numeric(tokens, at + comma + 1)
+            || tokens.get(at + comma + 1).is_some_and(|next| is_place(next) || is_count(next)));
     let written = token.title && token.is_word() && !vocabulary::is_never_name(token);
     let code = token.is_number() && !numbers::is_measured(tokens, at + comma) && token.folded.len() <= 6;
-    (glued_letter || unit || written || code || is_place(token)).then_some(at + comma + 1)
+    let numbered = usize::from(unit && numbers::is_numeric(tokens, at + comma + 1));
+    (glued_letter || unit || written || code || is_place(token)).then_some(at + comma + 1 + numbered)
 }
 
 fn has_number(tokens: &[Token], (first, end): (usize, usize)) -> bool {
     (first..end).any(|at| numbers::is_numeric(tokens, at))
 }
 
+/// Whether a number and a word begin the span, and no date stands in it: "12 Elm, Leeds".
+fn begins_house(tokens: &[Token], (first, end): (usize, usize)) -> bool {
+    let dated = |token: &Token| {
+        numbers::month(token).is_some() || token.glued && matches!(token.folded.as_str(), "th" | "st" | "nd" | "rd")
+    };
+    numbers::is_numeric(tokens, first)
+        && tokens[first + 1..end].iter().any(|token| token.is_word() && !token.is_letter())
+        && !tokens[first..end].iter().any(dated)
+}
+
 fn has_place(tokens: &[Token], (first, end): (usize, usize)) -> bool {
     tokens[first..end].iter().any(|token| is_place(token) || DWELLINGS.contains(&token.folded))
+}
+
+fn is_comma(token: &Token) -> bool {
+    token.is_sign(",") || token.is_sign("،")
+}
+
+/// A number, or a word that announces one.
+fn is_count(token: &Token) -> bool {
+    token.is_number() || COUNTS.contains(&token.folded)
 }
 
 /// Whether a word names a kind of street, block or quarter.
@@ -329,7 +351,7 @@ static TITLE_STREETS: LazyLock<HashSet<String>> = LazyLock::new(|| {
 
 static NOT_STREETS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set(
-        "the on in of for at and or to from with minutes minute hours hours days people a my your this is are off we i you down",
+        "the on in of for at and or to from with minutes minute hours hours days people a my your this is are off we i you down de para con por",
     )
 });
 
@@ -347,7 +369,7 @@ static COUNTS: LazyLock<HashSet<String>> =
 
 static QUARTERS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set(
-        "gali block sector colony phase town society mohalla nagar postcode piso portal colonia barrio حي الحي الدور طابق गली ब्लॉक
+        "gali block sector colony phase town society mohalla nagar postcode piso portal colonia barrio حي الحي الدور طابق الطابق गली ब्लॉक
         सेक्टर कॉलोनी नगर मोहल्ला गांव گلی بلاک سیکٹر کالونی فیز ٹاؤن محلہ سوسائٹی",
     )
 });

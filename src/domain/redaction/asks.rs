@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::domain::redaction::phrases::Phrases;
 use crate::domain::redaction::tokens::{Token, ends_sentence};
+use crate::domain::redaction::vocabulary;
 
 /// The kinds that an agent has just asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Asked {
     fn read(&mut self, sentence: &[Token]) {
         let business = BUSINESS_NUMBERS.any(sentence);
         self.business_number |= business;
-        self.name |= NAME.any(sentence) && !OTHER_NAMES.any(sentence);
+        self.name |= NAME.any(sentence) && !OTHER_NAMES.any(sentence) && !names_a_thing(sentence);
         self.phone |= PHONE.any(sentence) || !business && NUMBER.any(sentence);
         let email = EMAIL.any(sentence);
         self.email |= email;
@@ -53,6 +54,12 @@ impl Asked {
         self.card |= CARD.any(sentence);
         self.iban |= IBAN.any(sentence);
     }
+}
+
+/// Whether the "name" that is asked for has another owner than a person: "the salon name", "the event's name".
+fn names_a_thing(sentence: &[Token]) -> bool {
+    let at = sentence.iter().position(|token| token.folded == "name");
+    at.is_some_and(|at| at > 0 && sentence[at - 1].is_word() && !vocabulary::owns_name(&sentence[at - 1]))
 }
 
 fn sentences(tokens: &[Token]) -> Vec<&[Token]> {
@@ -96,7 +103,7 @@ static GO_ON: LazyLock<Phrases> = LazyLock::new(|| {
 
 static NAME: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(
-        "name\nnames\n(who am|whom am|whom do) i\nwho's (calling|this|speaking)\nwho is (calling|this|speaking)\nsurname
+        "name\nnames\n(who am|whom am|whom do|who do) i\nwho's (calling|this|speaking)\nwho is (calling|this|speaking)\nsurname
         nombre\nnombres\napellido\napellidos\n(cómo|como) se llama\n(cómo|como) te llamas\ncon quién (hablo|tengo)
         اسمك\nالاسم\nاسم\nاسم حضرتك\nمن معي\nمين معي\nمع من\nنام\nनाम\nnaam\nnam\n(kaun|kon) bol\nकौन बोल\nکون بول",
     )
@@ -105,7 +112,7 @@ static NAME: LazyLock<Phrases> = LazyLock::new(|| {
 static OTHER_NAMES: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(
         "(company|business|product|plan|file|domain|brand|store|shop|item|model|medicine|doctor's|clinic|bank|street) name
-        name of (the|your) (company|business|product|plan|store|shop|item|model|medicine|doctor|clinic|bank|file)
+        name of (the|your) (company|business|product|plan|store|shop|item|model|medicine|doctor|clinic|bank|file|event|hotel|restaurant|salon|song|movie)
         nombre (de la|del|de su) (empresa|producto|plan|tienda|archivo|médico|banco)\nاسم (الشركة|المنتج|الطبيب|الدواء|البنك)
         (कंपनी|दवा|डॉक्टर|प्रोडक्ट) का नाम\n(کمپنی|دوا|ڈاکٹر|پروڈکٹ) کا نام\n(company|dawa|doctor|product) ka naam",
     )

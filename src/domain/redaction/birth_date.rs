@@ -1,5 +1,6 @@
 //! Dates of birth: dates beside words of birth. Every other date is a fact of the business and stays.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use crate::domain::redaction::asks::Asked;
@@ -133,11 +134,11 @@ static BIRTH: LazyLock<Phrases> = LazyLock::new(|| {
     )
 });
 
-static JOINTS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
+static JOINTS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set("of the de del el st nd rd th in year año mil y and عام سنة من في शून्य सन साल سن سال ki ka को")
 });
 
-static NUMBER_WORDS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
+static NUMBER_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set(
         "hundred thousand novecientos mil cien ألف الف وتسعمائة تسعمائة وتسعمية عشر عشرة عشرين ثلاثين عشرون ثلاثون أربعين خمسين
         ستين سبعين ثمانين تسعين وعشرين وثلاثين وتسعين وثمانين وسبعين تسعون وتسعون وثمانون وسبعون الأول الثاني الثالث الرابع
@@ -148,7 +149,7 @@ static NUMBER_WORDS: LazyLock<std::collections::HashSet<String>> = LazyLock::new
         دس گیارہ بارہ تیرہ چودہ پندرہ سولہ سترہ اٹھارہ انیس بیس اکیس بائیس تئیس چوبیس پچیس چھبیس ستائیس اٹھائیس انتیس تیس اکتیس
         سو ہزار ساٹھ ستر اسی پچاسی نوے بیاسی پچانوے پچھتر اٹھاسی ستاسی چھیاسی چوراسی تراسی اکیاسی اکیانوے بانوے ترانوے چورانوے
         چھیانوے ستانوے اٹھانوے ننانوے پہلی
-        das gyarah barah terah chaudah pandrah solah satrah atharah unnees unnis bees ikkees bais teis chaubees pachees pachis
+        so nabe unees das gyarah barah terah chaudah pandrah solah satrah atharah unnees unnis bees ikkees bais teis chaubees pachees pachis
         chabbees sattais athais untees tees iktees sau hazar sattar assi pachasi nabbay nabbe bayasi pachanwe",
     )
 });

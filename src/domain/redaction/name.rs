@@ -1,11 +1,12 @@
 //! Names of people that are introduced as names: "my name is …", "… speaking", or the answer to "May I have your name?".
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use crate::domain::redaction::asks::Asked;
 use crate::domain::redaction::phrases::{Phrases, word_set};
 use crate::domain::redaction::tokens::{Token, TokenKind, ends_sentence};
-use crate::domain::redaction::vocabulary::{is_caseless, is_common, is_known_name, is_never_name, is_particle};
+use crate::domain::redaction::vocabulary::{self, is_caseless, is_common, is_known_name, is_never_name, is_particle};
 use crate::domain::redaction::{Found, Slot};
 
 /// The most words of a name, particles not counted.
@@ -20,19 +21,31 @@ enum Cue {
     Asked,
     /// "I am", "this is": only what is written or known as a name.
     Weak,
+    /// "It's", "that's": only what is known as a name.
+    Hint,
 }
 
 /// Names that a user introduces.
 pub(super) fn of_user(tokens: &[Token], asked: Asked) -> Vec<Found> {
     let mut found = Vec::new();
     for (first, end) in STRONG.find(tokens) {
-        let other = tokens[first.saturating_sub(3)..first].iter().any(|token| OTHERS.contains(&token.folded));
-        if !other {
-            found.extend(name_at(tokens, end, Cue::Strong));
-        }
+        // "The salon's name is" and "product name is" introduce no person.
+        let english = matches!(tokens[first].folded.as_str(), "name" | "name's");
+        let other = tokens[first.saturating_sub(3)..first].iter().any(|token| OTHERS.contains(&token.folded))
+            || english && first > 0 && tokens[first - 1].is_word() && !vocabulary::owns_name(&tokens[first - 1]);
+        // The bare word for "name" opens many sentences: a name after it is closed by the end of the clause.
+        let bare = end - first == 1 && BARE.contains(&tokens[first].folded);
+        let name = name_at(tokens, end, Cue::Strong).filter(|name| !bare || closes(tokens, name.end));
+        found.extend(name.filter(|_| !other));
     }
-    for (_, end) in WEAK.find(tokens) {
-        found.extend(name_at(tokens, end, Cue::Weak));
+    for (_, end) in HINT.find(tokens) {
+        found.extend(name_at(tokens, end, Cue::Hint));
+    }
+    for (first, end) in WEAK.find(tokens) {
+        let cue = if is_greeted(tokens, first, end) { Cue::Strong } else { Cue::Weak };
+        // "main Lahore se bol raha hun": a place, marked by what follows it.
+        let place = |name: &Found| tokens.get(name.end).is_some_and(|next| POSTPOSITIONS.contains(&next.folded));
+        found.extend(name_at(tokens, end, cue).filter(|name| !place(name)));
     }
     for (first, _) in AFTER.find(tokens) {
         found.extend(name_before(tokens, first));
@@ -46,7 +59,8 @@ pub(super) fn of_user(tokens: &[Token], asked: Asked) -> Vec<Found> {
 
 /// The user's name in what an agent asks: "Am I speaking with …?"
 pub(super) fn of_agent(tokens: &[Token]) -> Vec<Found> {
-    ADDRESSED.find(tokens).into_iter().filter_map(|(_, end)| name_at(tokens, end, Cue::Strong)).collect()
+    let cue = |first: usize| if tokens[first].folded == "is" { Cue::Weak } else { Cue::Strong };
+    ADDRESSED.find(tokens).into_iter().filter_map(|(first, end)| name_at(tokens, end, cue(first))).collect()
 }
 
 /// Places where a known name or a part of it is said again; a doctor of the same name is not meant.
@@ -101,7 +115,7 @@ fn name_at(tokens: &[Token], at: usize, cue: Cue) -> Option<Found> {
     if DOCTORS.contains(&token.folded) {
         return None;
     }
-    if let Some(end) = letters_end(tokens, first).filter(|_| cue != Cue::Weak) {
+    if let Some(end) = letters_end(tokens, first).filter(|_| matches!(cue, Cue::Strong | Cue::Asked)) {
         let value =
             tokens[first..end].iter().filter(|token| token.is_word()).map(|token| token.folded.as_str()).collect();
         return Some(Found { slot: Slot::Name, first, end, value });
@@ -126,6 +140,7 @@ fn begins_name(tokens: &[Token], at: usize, cue: Cue) -> bool {
         Cue::Strong => written || !is_common(token),
         Cue::Asked => !is_common(token) || written && followed,
         Cue::Weak => written && !is_common(token),
+        Cue::Hint => false,
     }
 }
 
@@ -143,7 +158,9 @@ fn name_end(tokens: &[Token], first: usize) -> usize {
         {
             next += 1;
         }
-        while tokens.get(next).is_some_and(is_particle) && tokens.get(next + 1).is_some_and(Token::is_word) {
+        let joined =
+            |after: &Token| after.title && written || is_known_name(after) || is_particle(after) || is_caseless(after);
+        while tokens.get(next).is_some_and(is_particle) && tokens.get(next + 1).is_some_and(joined) {
             next += 1;
         }
         let Some(token) = tokens.get(next).filter(|token| token.is_word() && !is_never_name(token)) else {
@@ -155,7 +172,9 @@ fn name_end(tokens: &[Token], first: usize) -> usize {
                 written && token.title && tokens.get(next + 1).is_some_and(|after| after.is_sign(".") || after.title)
             }
             (true, _) => token.title || known,
-            (false, _) => known || words == 1 && !is_common(token),
+            // Arabic joins "and" to the word after the name.
+            (false, _) if token.folded.starts_with('و') => known,
+            (false, _) => known || !is_common(token) && (words == 1 || closes(tokens, next + 1)),
         };
         if !goes_on {
             break;
@@ -164,6 +183,27 @@ fn name_end(tokens: &[Token], first: usize) -> usize {
         end = next + 1;
     }
     end
+}
+
+/// Whether "I'm zofia and …" follows a greeting: the one place where an unknown word in lower case is taken for a name,
+/// unless it ends as participles and adjectives do.
+fn is_greeted(tokens: &[Token], first: usize, end: usize) -> bool {
+    let greeting = first > 0 && GREETINGS.contains(&tokens[first - 1].folded)
+        || first > 1 && tokens[first - 1].is_sign(",") && GREETINGS.contains(&tokens[first - 2].folded);
+    let Some(token) = tokens.get(end).filter(|token| greeting && token.is_word() && !is_caseless(token)) else {
+        return false;
+    };
+    let quality = ["ed", "ing", "ly", "ous", "ful", "ic", "able", "ive", "less", "ado", "ada"]
+        .iter()
+        .any(|tail| token.folded.ends_with(tail));
+    let mut after = tokens[end + 1..].iter().take(2).take_while(|token| token.is_word());
+    let next = after.any(|token| FOLLOWS.contains(&token.folded));
+    !quality && next
+}
+
+/// Whether a clause ends here, at its end, a sign or a closing "is".
+fn closes(tokens: &[Token], at: usize) -> bool {
+    tokens.get(at).is_none_or(|token| token.kind == TokenKind::Sign || CLOSING.contains(&token.folded))
 }
 
 /// The name that stands right before "speaking", "ke naam se" and the like.
@@ -235,8 +275,8 @@ fn value_of(tokens: &[Token]) -> String {
 
 static STRONG: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(
-        "name is\nname's\nmy name\nname was\nname on (the|my) (account|card|booking|order|policy|reservation) is\n(under|in) the name (of|)\nthe name of\ncall me\n(booking|reservation|appointment) under
-        on behalf of\nme llamo\nse llama\nmi nombre es\nnombre es\nnombre:\na nombre de\nmi apellido es\nname:
+        "name is\nname's\nmy names\nmy name\nname was\nname on (the|my) (account|card|booking|order|policy|reservation) is\n(under|in) the name (of|)\nthe name of\n(booking|reservation|appointment) under
+        on behalf of\nme llamo\nmi nombre es\nnombre es\nnombre:\na nombre de\nmi apellido es\nname:
         اسمي\nإسمي\nاسمه\nاسمها\nباسم\nاسمي هو\nالاسم\nमेरा नाम\nनाम है\nशुभ नाम\nनाम\nمیرا نام\nنام\nmera (naam|nam)
         (naam|nam) (hai|)\n(uska|unka|iska) (naam|nam)",
     )
@@ -244,11 +284,15 @@ static STRONG: LazyLock<Phrases> = LazyLock::new(|| {
 
 static WEAK: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(
-        "i am\ni'm\nim\nthis is\nit's\nit is\nthat's\nsoy\nhabla\nle habla\nes\nmi (esposa|esposo|hijo|hija|madre|padre)
-        my (wife|husband|son|daughter|mother|father|brother|sister)\nأنا\nانا\nمعك\nمعاك\nمعكم\nमैं\nमेरा (बेटा|भाई|पति)
+        "i am\ni'm\nim\nthis is\nsoy\nhabla\nle habla\nmi (esposa|esposo|hijo|hija|madre|padre) (se llama|)
+se llama
+call me
+        my (wife|husband|son|daughter|mother|father|mom|mum|dad|brother|sister|uncle|aunt|grandmother|grandfather|partner|fiancé|friend)\nأنا\nانا\nمعك\nمعاك\nمعكم\nमैं\nमेरा (बेटा|भाई|पति)
         मेरी (बेटी|बहन|पत्नी)\nمیں\nمیرا (بیٹا|بھائی)\nمیری (بیٹی|بہن|بیوی)\nmain\nmai\nmera (beta|bhai)\nmeri (beti|behen|biwi)",
     )
 });
+
+static HINT: LazyLock<Phrases> = LazyLock::new(|| Phrases::new("it's\nit is\nthat's\nes\nهذا\nهذه"));
 
 static AFTER: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(
@@ -270,8 +314,17 @@ static SPELLING: LazyLock<Phrases> = LazyLock::new(|| {
     )
 });
 
+static BARE: LazyLock<HashSet<String>> = LazyLock::new(|| word_set("नाम نام الاسم naam nam"));
+
+static GREETINGS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| word_set("hi hey hello morning afternoon evening hola buenas buenos tardes salam alaikum"));
+
+/// Words that go on after somebody has said who he is.
+static FOLLOWS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| word_set("i i'm and from calling here speaking with my y de quiero tengo hun"));
+
 /// Words before "… name is" that make it the name of something else.
-static OTHERS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
+static OTHERS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set(
         "company business product file domain plan brand store shop app model item street medicine bank clinic doctor's doctor
         agent's manager's clinic's project hospital website empresa producto tienda plan médico doctora الشركة المنتج الطبيب
@@ -279,18 +332,23 @@ static OTHERS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
     )
 });
 
-static LEAD_INS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
+static LEAD_INS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set(
         ", : - \" ' “ … uh um umm uhm er eh ah oh mmm pues este yes yeah sure okay ok of course its it's it is this that's i'm im i am my name
-        name's mr mrs ms miss sir señor señora señorita sr sra don doña sí si claro es soy me llamo mi nombre بالطبع أكيد
+        name's with con مع mr mrs ms miss sir señor señora señorita sr sra don doña sí si claro es soy me llamo mi nombre بالطبع أكيد
         نعم ايوه أيوه اسمي أنا انا هو السيد السيدة استاذ जी हाँ हां हाँजी मेरा नाम मैं श्री श्रीमती جی ہاں میرا نام میں ہے
         ji jee haan han mera naam nam main mai hai is first last full",
     )
 });
 
+static POSTPOSITIONS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| word_set("se mein me ka ki ke ko par pe ne से में का की के को पर ने سے میں کا کی کے کو پر نے"));
+
+static CLOSING: LazyLock<HashSet<String>> = LazyLock::new(|| word_set("है हूँ ہے ہوں hai hun hoon"));
+
 /// Words that open a clause whose subject is the speaker.
-static OPENERS: LazyLock<std::collections::HashSet<String>> =
+static OPENERS: LazyLock<HashSet<String>> =
     LazyLock::new(|| word_set("main mai mein i'm am this is yeh मैं हाँ जी میں یہ ji jee under मेरी میری"));
 
-static DOCTORS: LazyLock<std::collections::HashSet<String>> =
+static DOCTORS: LazyLock<HashSet<String>> =
     LazyLock::new(|| word_set("dr doctor doctora dra nurse डॉक्टर डॉ ڈاکٹر دكتور دكتورة الدكتور الدكتورة د"));

@@ -1,6 +1,6 @@
 //! Numbers as they are written and spoken: digit by digit, "double five", "treinta y cuatro", in any script.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::domain::redaction::phrases::{Phrases, word_set};
@@ -117,7 +117,12 @@ fn atom(tokens: &[Token], at: usize, run: Option<&Run>) -> Option<Atom> {
     }
     // Short words that mean something else most of the time count only inside a spoken number.
     let weak = WEAK_UNITS.get(word).filter(|_| run.is_some_and(|run| run.spoken));
-    let digits = UNITS.get(word).or(weak)?;
+    // "oh seven seven": a number may also begin with one that is followed by another digit word.
+    let leads = || {
+        tokens.get(at + 1).is_some_and(|next| UNITS.contains_key(&next.folded) || REPEATS.contains_key(&next.folded))
+    };
+    let opening = WEAK_UNITS.get(word).filter(|digits| **digits == "0" && run.is_none() && leads());
+    let digits = UNITS.get(word).or(weak).or(opening)?;
     Some(Atom { end: at + 1, digits: (*digits).to_owned(), spoken: true })
 }
 
@@ -194,10 +199,10 @@ pub(super) static ENDINGS: LazyLock<Phrases> = LazyLock::new(|| {
     )
 });
 
-static FILLERS: LazyLock<std::collections::HashSet<String>> =
+static FILLERS: LazyLock<HashSet<String>> =
     LazyLock::new(|| word_set("dash hyphen guion guión uh um umm eh then plus ڈیش डैश شرطة"));
 
-static CURRENCIES: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
+static CURRENCIES: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set(
         "$ € £ ¥ ₹ ₨ rs pkr usd eur gbp inr sar aed mxn dollar dollars buck bucks euro euros pound pounds rupee rupees rupay
         rupaye rupiye rupya cent cents dolar dólares pesos peso riyal riyals dirham dirhams ريال ريالات درهم دراهم دينار
@@ -206,7 +211,7 @@ static CURRENCIES: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|
     )
 });
 
-static UNIT_WORDS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|| {
+static UNIT_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set(
         "% ٪ percent kg km cm mm ml litres liters grams pieces units users people minutes minute mins hours hour days weeks
         months years calls employees items gb mb tb minutos horas días semanas meses años personas unidades دقيقة ساعة أيام
@@ -214,7 +219,7 @@ static UNIT_WORDS: LazyLock<std::collections::HashSet<String>> = LazyLock::new(|
     )
 });
 
-static HOURS: LazyLock<std::collections::HashSet<String>> =
+static HOURS: LazyLock<HashSet<String>> =
     LazyLock::new(|| word_set("am pm a.m p.m o'clock oclock noon baje bajay بجے बजे"));
 
 static REPEATS: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
@@ -223,8 +228,8 @@ static REPEATS: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
 });
 
 static ZEROS: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
-    let zeros = [("hundred sau सौ سو cientos مية مائة", 2), ("thousand hazar hazaar हज़ार ہزار mil", 3)];
-    spread(&zeros)
+    // No "thousand": whoever says it counts something.
+    spread(&[("hundred sau सौ سو cientos مية مائة", 2)])
 });
 
 static UNITS: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {

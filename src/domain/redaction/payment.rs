@@ -62,7 +62,7 @@ fn iban_at(tokens: &[Token], first: usize, lenient: bool) -> Option<(usize, Stri
     let mut best = None;
     let mut at = first;
     while at < tokens.len() && value.len() <= *IBAN_CHARS.end() {
-        let (end, piece) = iban_piece(tokens, at)?.unwrap_or((at + 1, String::new()));
+        let (end, piece) = iban_piece(tokens, at)?;
         value.push_str(&piece);
         at = end;
         if !begins_as_iban(&value) {
@@ -98,18 +98,17 @@ fn begins_as_iban(value: &str) -> bool {
     })
 }
 
-/// Letters or digits of an IBAN at this token in upper case, or nothing for a dash; outer `None`: it cannot go on.
-#[expect(clippy::option_option, reason = "a dash belongs to an IBAN and adds nothing to it")]
-fn iban_piece(tokens: &[Token], at: usize) -> Option<Option<(usize, String)>> {
+/// Letters or digits of an IBAN at this token in upper case, nothing for a dash, and the token after.
+fn iban_piece(tokens: &[Token], at: usize) -> Option<(usize, String)> {
     let token = tokens.get(at)?;
     if token.is_sign("-") {
-        return Some(None);
+        return Some((at + 1, String::new()));
     }
     let run = numbers::runs(&tokens[at..(at + 3).min(tokens.len())]).into_iter().find(|run| run.first == 0);
     if let Some(run) = run.filter(|_| token.is_word()) {
-        return Some(Some((at + run.end, run.digits)));
+        return Some((at + run.end, run.digits));
     }
-    is_piece(tokens, at).then(|| Some((at + 1, token.folded.to_ascii_uppercase())))
+    is_piece(tokens, at).then(|| (at + 1, token.folded.to_ascii_uppercase()))
 }
 
 /// Whether the token can be a part of an IBAN: digits, number words, or a few letters.

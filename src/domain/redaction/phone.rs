@@ -26,9 +26,9 @@ pub(super) fn of_user(tokens: &[Token], runs: &[Run], asked: Asked) -> Vec<Found
         let length = run.digits.len();
         let introduced = asked.phone || near(&MINE, tokens, run.first, 6).is_some();
         let whole_answer = asked.phone && covers(tokens, run);
-        introduced && (INTRODUCED..=19).contains(&length)
+        introduced && length >= INTRODUCED
             || whole_answer && length >= PIECE
-            || (WHOLE.start() - usize::from(run.spoken)..=19).contains(&length) && looks_like_one(tokens, run)
+            || length + usize::from(run.spoken) >= *WHOLE.start() && looks_like_one(tokens, run)
     };
     runs.iter().filter(said).map(|run| to_found(tokens, run)).collect()
 }

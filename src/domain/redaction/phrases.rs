@@ -20,13 +20,16 @@ impl Phrases {
         Self(by_first)
     }
 
-    /// Number of tokens of the longest phrase that begins at `at`.
+    /// Number of tokens of the longest phrase that begins at `at`; Arabic joins "and", "with" and "for" to the word.
     pub(super) fn at(&self, tokens: &[Token], at: usize) -> Option<usize> {
+        let first = tokens.get(at)?.folded.as_str();
+        let bare = first.strip_prefix(['و', 'ف', 'ب', 'ل']).unwrap_or(first);
         let fits = |words: &&Vec<String>| {
-            tokens.len() - at >= words.len()
-                && words.iter().zip(&tokens[at..]).all(|(word, token)| *word == token.folded)
+            let rest = tokens.get(at + 1..at + words.len());
+            rest.is_some_and(|rest| words[1..].iter().zip(rest).all(|(word, token)| *word == token.folded))
         };
-        self.0.get(&tokens.get(at)?.folded)?.iter().filter(fits).map(Vec::len).max()
+        let phrases = self.0.get(first).or_else(|| self.0.get(bare))?;
+        phrases.iter().filter(fits).map(Vec::len).max()
     }
 
     /// First token and the token after the last of every phrase found, in order.

@@ -29,6 +29,11 @@ pub(super) fn is_particle(token: &Token) -> bool {
     PARTICLES.contains(&token.folded)
 }
 
+/// Whether a word before "name" makes it the name of a person: "my", "full", "wife's".
+pub(super) fn owns_name(token: &Token) -> bool {
+    OWNERS.contains(&token.folded)
+}
+
 /// Whether a word is written in a script that has no capitals.
 pub(super) fn is_caseless(token: &Token) -> bool {
     !token.folded.chars().any(|c| c.is_ascii_alphabetic())
@@ -48,6 +53,15 @@ static PARTICLES: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set("de la del los las al el bin ibn bint van von der di da dos ul ur abu abd بن بنت ابن ال أبو آل عبد")
 });
 
+static OWNERS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    word_set(
+        "my your his her their our full first last middle family given legal good complete the a what which whose and or so yes
+        hi hello user customer patient guest passenger caller cardholder holder contact wife's husband's son's daughter's
+        mother's father's mom's dad's brother's sister's friend's child's kid's baby's patient's guest's customer's partner's
+        passenger's is was under by please spell confirm have get take with",
+    )
+});
+
 const NEVER_WORDS: &str = "
 i i'm i've i'd i'll we we're you it's its and but or from the a an my your our this that is was are am so with for at on in
 of to please thanks thank hello hi hey yes yeah no not ok okay what when where why how who can could would monday tuesday
@@ -59,7 +73,8 @@ domingo hoy mañana doctor dra teléfono correo número hai hain aur main mera m
 
 const COMMON_WORDS: &str = "
 call calling called caller speak speaking talk talking here there about regarding wrong right fine good great well sure sorry
-happy glad afraid interested looking trying waiting wondering hoping thinking having getting going coming moving planning
+happy glad yup nope nah hmm mhm perfect awesome absolutely alright cool excellent wonderful fantastic lovely brilliant
+hungry thirsty bored canadian australian irish urgent asap salon afraid happy glad interested looking trying waiting wondering hoping thinking having getting going coming moving planning
 need needs needed want wants wanted like liked would love book booking booked buy order ordering ordered pay paying paid
 payment bill billing invoice refund cancel cancelling change changing appointment meeting demo trial account login password
 username email mail phone mobile cell number address street postcode zip code date birth birthday dob insurance policy plan
@@ -81,26 +96,26 @@ teléfono móvil celular número dirección fecha nacimiento nombre apellido ayu
 adiós buenos buenas días tardes noches claro vale bueno sí si español española mexicano mexicana inglés médico doctora
 doctor paciente enfermera dueño dueña alérgico alérgica vegetariano lunes martes miércoles jueves viernes sábado domingo hoy
 mañana ayer aquí allí ahora después antes listo lista interesado interesada llegar tarde pronto mucho cómo está escribe
-letra segundo momento esposo esposa hijo hija madre padre mayor pagar comprar cancelar cambiar
+letra segundo momento esposo esposa hijo hija madre padre mayor pagar comprar cancelar cambiar empresa negocio
 main mai mein men hum ham mujhe mujhko mera meri mere aap apka aapka aapki apki ka ki ke ko ne se par pe hai hain hun hoon hu
 ho tha thi the raha rahi rahe bol baat bat kar karna karni kare karein karo karta karti karen chahiye chahta chahti chahte ye
 yeh wo woh is us aur or lekin magar kya kyun kaise kab kahan kaun kon kitna kitne kitni ji jee haan han nahi nahin nai theek
 thik acha accha achha salam assalam alaikum walaikum namaste shukriya dhanyavaad meherbani bhai behen sahab sahib madam naam
 nam number order appointment booking ghar pata kal aaj abhi phir bhi bas hi to toh sirf bohat bahut zyada kam masla
-likh likhein likhiye pooch puchna poochna chaha lena dena leni deni jana aana wala wali wale liye saath sath urdu angrezi
+likh likhein likhiye likha galat ghalat sahi badalna badalwana badal change update tabdeel karwana karwani karana likhwana likhna darj pooch puchna poochna chaha lena dena leni deni jana aana wala wali wale liye saath sath urdu angrezi
 अपॉइंटमेंट अपॉइन्टमेंट बुक बुकिंग बोल बात कर करना करनी करवाना रहा रही रहे चाहिए चाहता चाहती हूँ हूं है हैं मैं मेरा मेरी मेरे मुझे
 जी हाँ हां नहीं ठीक अच्छा नमस्ते धन्यवाद शुक्रिया नाम नंबर नम्बर फोन मोबाइल ईमेल पता ऑर्डर समस्या मदद कल आज अभी सुबह शाम बजे
 तारीख जन्म आप आपका आपकी आपके क्या कैसे कब कहाँ कौन कितना कितने में से पर को का की के ने और या लेकिन वो यह ये सर मैडम डॉक्टर
-लिखा लिखिए बताइए बता दीजिए खाता बिल कीमत प्लान हिंदी हिन्दी अंग्रेजी उर्दू यहाँ बोलिए साहब पहला पहले
+लिखा लिखिए लिखें गलत सही बदलना बदलवाना बदलने बदल चेंज अपडेट जोड़ना हटाना जानना सकता सकती बताइए बता दीजिए खाता बिल कीमत प्लान हिंदी हिन्दी अंग्रेजी उर्दू यहाँ बोलिए साहब पहला पहले
 اپوائنٹمنٹ بک بکنگ بول بات کر کرنا کرنی کروانا رہا رہی رہے چاہیے چاہتا چاہتی ہوں ہے ہیں میں میرا میری میرے مجھے جی ہاں نہیں
 ٹھیک اچھا سلام السلام علیکم وعلیکم شکریہ نام نمبر فون موبائل ای میل پتہ آرڈر مسئلہ مدد کل آج ابھی صبح شام بجے تاریخ پیدائش آپ
-آپکا کا کی کے کو نے سے پر اور یا لیکن وہ یہ سر میڈم ڈاکٹر لکھا لکھیں بتائیں بتا دیں اکاؤنٹ بل قیمت پلان اردو انگریزی یہاں صاحب
+آپکا کا کی کے کو نے سے پر اور یا لیکن وہ یہ سر میڈم ڈاکٹر لکھا لکھیں لکھنا غلط صحیح بدلنا بدلوانا تبدیل درج لکھیے لکھوانا چینج اپڈیٹ سکتا سکتی جاننا بتائیں بتا دیں اکاؤنٹ بل قیمت پلان اردو انگریزی یہاں صاحب
 پہلے پہلا کون کیا کیسے کب کہاں کتنا کتنے ہم
 اتصل أتصل بتصل أريد اريد بدي عايز عاوز أبغى ابغى أحتاج احتاج ممكن موعد حجز أحجز احجز طلب طلبي فاتورة حساب حسابي مشكلة سؤال
 مساعدة رقم رقمي هاتف جوال جوالي بريد ايميل إيميل ايميلي عنوان عنواني تاريخ ميلاد ميلادي اسم اسمي شكرا عفوا مرحبا أهلا اهلا
 السلام عليكم وعليكم نعم لا أيوه ايوه طيب تمام اليوم غدا بكرة أمس الآن صباح مساء الخير عميل زبون مريض مريضة طبيب دكتور
 دكتورة هنا معك معاك من عن على في الى إلى هل كيف متى أين كم لماذا بخير جديد جديدة موجود مهتم مهتمة تعبان لو سمحت سمحتي
-فضلك حضرتك أنا انا احنا نحن وأنا و أو ثم بس لكن عندي عندكم لدي كنت كان يا سيدي استاذ أستاذ مدام الأول الأخير ثلاثي كامل";
+فضلك حضرتك أنا انا احنا نحن وأنا و أو ثم بس لكن عندي عندكم لدي كنت كان يا سيدي استاذ أستاذ مدام المؤسسة الشركة مؤسسة شركة مكتوب الأول الأخير ثلاثي كامل";
 
 const NAME_WORDS: &str = "
 sara sarah tasha john james robert michael david william richard joseph thomas charles daniel matthew anthony steven paul
