@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Quantisation {
     /// As they are.
-    #[default]
     None,
-    /// One byte per dimension, in memory; the best are scored anew with the originals.
+    /// One byte per dimension, in memory; the best are scored anew with the originals, so scores are those of the
+    /// originals. Searches and builds in about half the time, for a quarter more memory.
+    #[default]
     Int8,
 }
 
@@ -60,7 +61,7 @@ impl Default for IndexSettings {
             hnsw_ef_search: 128,
             full_scan_points: 1_000,
             optimise_threads: 1,
-            quantisation: Quantisation::None,
+            quantisation: Quantisation::Int8,
             search_threads: 2,
             search_queue: 256,
             write_queue: 256,
