@@ -69,11 +69,6 @@ impl Understanding {
         self.intents.rank(&self.languages.strip(vector))
     }
 
-    /// How near an utterance is to any known intent, -1 to 1.
-    pub fn familiarity(&self, vector: &[f32]) -> f32 {
-        self.intents.familiarity(&self.languages.strip(vector))
-    }
-
     /// The category of an intent.
     pub fn category_of(&self, intent: &str) -> Option<&str> {
         self.intents.category_of(intent)

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::classify::exchange::ReadTurn;
-use crate::domain::classify::exchange::{ExchangeClassifier, PairClassifier, features, is_need};
-use crate::domain::conversation::{Conversation, Outcome, Speaker};
+use crate::domain::classify::exchange::{ExchangeClassifier, NeedIs, PairClassifier, features, for_each_answer};
+use crate::domain::conversation::{Conversation, Outcome};
 use crate::domain::draft::ConversationDraft;
 use crate::domain::ids::ConversationId;
 use crate::domain::knowledge::KnowledgeType;
@@ -108,23 +108,13 @@ fn labelled_exchanges(
     labels: &ConversationLabels,
 ) -> Vec<LabelledExchange> {
     let mut rows = Vec::new();
-    let mut open: Option<usize> = None;
-    for (at, turn) in turns.iter().enumerate() {
-        if turn.burst.speaker == Speaker::User {
-            if is_need(turn) {
-                open = Some(at);
-            }
-            continue;
-        }
-        let Some(previous) = at.checked_sub(1) else { continue };
+    for_each_answer(turns, |need, answer| {
+        let turn = &turns[answer];
         let span = turn.burst.first..=turn.burst.last;
         let kind = labels.knowledge.iter().find(|label| span.contains(&label.turn)).map(|label| label.kind);
-        let need = open.unwrap_or(previous);
         rows.push(LabelledExchange { conversation: id.to_owned(), row: features(pairs, &turns[need], turn), kind });
-        if kind.is_some() {
-            open = None;
-        }
-    }
+        if kind.is_some() { NeedIs::Answered } else { NeedIs::Open }
+    });
     rows
 }
 

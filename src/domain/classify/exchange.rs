@@ -167,6 +167,33 @@ pub fn exchanges(
     min_probability: f32,
 ) -> Vec<Exchange> {
     let mut found: Vec<Exchange> = Vec::new();
+    for_each_answer(turns, |need, answer| {
+        let (kind, probability, none) = classifier.classify(&features(pairs, &turns[need], &turns[answer]));
+        if probability < min_probability || none > probability {
+            return NeedIs::Open;
+        }
+        if kind == KnowledgeType::ObjectionHandling && resisted_again(turns.get(answer + 1)) {
+            return NeedIs::Open;
+        }
+        found.push(Exchange { need, answer, kind, probability });
+        NeedIs::Answered
+    });
+    found
+}
+
+/// What became of a need when the agent spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NeedIs {
+    /// It still waits for its answer.
+    Open,
+    /// This was its answer.
+    Answered,
+}
+
+/// Walks through a conversation and shows `judge` each agent turn (second) with the need that is open before it (first),
+/// by their positions: the last turn that opened a need, or else the turn before. Fitting and using the classifier both
+/// walk this way, or it would be used on other pairs than it was fitted on.
+pub fn for_each_answer(turns: &[ReadTurn], mut judge: impl FnMut(usize, usize) -> NeedIs) {
     let mut open: Option<usize> = None;
     for (at, turn) in turns.iter().enumerate() {
         if turn.burst.speaker == Speaker::User {
@@ -176,18 +203,10 @@ pub fn exchanges(
             continue;
         }
         let Some(previous) = at.checked_sub(1) else { continue };
-        let need = open.unwrap_or(previous);
-        let (kind, probability, none) = classifier.classify(&features(pairs, &turns[need], turn));
-        if probability < min_probability || none > probability {
-            continue;
+        if judge(open.unwrap_or(previous), at) == NeedIs::Answered {
+            open = None;
         }
-        if kind == KnowledgeType::ObjectionHandling && resisted_again(turns.get(at + 1)) {
-            continue;
-        }
-        found.push(Exchange { need, answer: at, kind, probability });
-        open = None;
     }
-    found
 }
 
 /// Whether the user's next turn shows that the reply did not win the user over.

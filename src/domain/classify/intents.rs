@@ -78,13 +78,6 @@ impl IntentClassifier {
         ranked
     }
 
-    /// How near an utterance is to any exemplar of any intent: cosine of centred embeddings, -1 to 1. A low value says
-    /// that none of the intents is meant, whatever the confidence among them.
-    pub fn familiarity(&self, vector: &[f32]) -> f32 {
-        let vector = centred(vector, &self.mean);
-        self.intents.iter().map(|intent| support(intent, &vector)).fold(-1.0, f32::max)
-    }
-
     /// The category of an intent.
     pub fn category_of(&self, name: &str) -> Option<&str> {
         self.intents.iter().find(|intent| intent.name == name).map(|intent| intent.category.as_str())
