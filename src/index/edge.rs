@@ -379,7 +379,9 @@ fn config(dimension: usize, settings: &IndexSettings) -> Result<EdgeConfig, Inde
     };
     let one_file = std::num::NonZeroUsize::MIN;
     let mut config = EdgeConfig::builder()
-        .vector(DENSE, EdgeVectorParams::builder(dimension, Distance::Cosine).build())
+        // Mapped, and read as they are searched. "In memory" would touch every page of files that are made far larger
+        // than what they hold: 64 MiB resident for a few thousand points.
+        .vector(DENSE, EdgeVectorParams::builder(dimension, Distance::Cosine).on_disk(true).build())
         .sparse_vector(SPARSE, EdgeSparseVectorParams::builder().modifier(Modifier::Idf).build())
         .hnsw_config(hnsw)
         .optimizers(optimizers)

@@ -22,6 +22,10 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// How long a call waits for a free connection before it gives up.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Pages that a connection that reads keeps: 2 MiB (SQLite counts KiB as negative numbers).
+const READ_CACHE: &str = "-2048";
+/// Pages that the connection that writes keeps: 8 MiB.
+const WRITE_CACHE: &str = "-8192";
 /// How long SQLite waits for another process (a backup, a shell) that holds its lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -66,10 +70,11 @@ async fn open_sqlite(settings: &StoreSettings) -> Result<Store, StoreError> {
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
         .pragma("temp_store", "MEMORY")
-        // Filtered lists sort and join; 16 MiB keeps the indexes of a million rows at hand.
-        .pragma("cache_size", "-16384");
+        // Every connection has a cache of its own, which fills as the file grows; the system's serves them all.
+        .pragma("cache_size", READ_CACHE);
     let write_options = options
         .clone()
+        .pragma("cache_size", WRITE_CACHE)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(match settings.synchronous {
