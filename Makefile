@@ -51,6 +51,9 @@ lint: compiler ## formatting, and clippy with warnings denied
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 
-bench: compiler models ## measure, in a release build (docs/benchmarks.md)
+bench: compiler models ## measure, in a release build (docs/benchmarks.md); takes about half an hour
 	$(CARGO) bench
-	$(CARGO) run --release -- bench $(ARGS)
+	$(CARGO) run --release -- $(ARGS) bench retrieve --exemplars 10000
+	$(CARGO) run --release -- $(ARGS) bench retrieve --exemplars 100000
+	$(CARGO) run --release -- $(ARGS) bench learn --exemplars 50000
+	$(CARGO) run --release -- $(ARGS) bench recall --exemplars 50000

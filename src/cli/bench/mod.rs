@@ -2,6 +2,7 @@
 //! `docs/benchmarks.md`, with the command that makes them.
 
 pub mod learning;
+pub mod recall;
 pub mod retrieval;
 pub mod server;
 pub mod turns;
@@ -21,6 +22,8 @@ pub enum BenchCommand {
     Retrieve(BenchArgs),
     /// How long after it was posted a new conversation can be retrieved from, and conversations learned per second
     Learn(BenchArgs),
+    /// How much of what exact search finds the index finds, on real turns, also after reopening, deleting and writing anew
+    Recall(BenchArgs),
 }
 
 /// Options of every benchmark.
@@ -45,6 +48,7 @@ pub async fn run(command: &BenchCommand, config: Config, voice: Voice) -> Result
     match command {
         BenchCommand::Retrieve(args) => retrieval::run(args, &config, voice).await,
         BenchCommand::Learn(args) => learning::run(args, &config, voice).await,
+        BenchCommand::Recall(args) => recall::run(args, &config, voice).await,
     }
 }
 
