@@ -11,13 +11,14 @@ use crate::cli::local::Local;
 use crate::cli::lock::Lock;
 use crate::cli::print::{Voice, table};
 use crate::config::Config;
+use crate::domain::classify::outcome::CLASSES;
 use crate::domain::ids::TenantId;
 use crate::domain::knowledge::KnowledgeType;
 use crate::embedding::embedders::Embedders;
+use crate::engine::understanding::fit;
+use crate::engine::understanding::kept::{KeptClassifiers, Part};
 use crate::evaluation::demo::{PartReport, RivalReport, ask_rivals, compare, hidden, read_rivals};
-use crate::evaluation::fit::{
-    Confusion, cross_validate_exchanges, cross_validate_outcomes, fit_exchanges, fit_outcomes, training_rows,
-};
+use crate::evaluation::fit::{Confusion, cross_validate_exchanges, cross_validate_outcomes};
 use crate::evaluation::labels::LabelledDemo;
 use crate::evaluation::sgd;
 use crate::evaluation::split::Split;
@@ -30,7 +31,7 @@ const REQUIRED: f64 = 0.8;
 pub enum EvalCommand {
     /// Learn from the labelled demo, outcomes hidden, and compare with the labels
     Demo(DemoEvalArgs),
-    /// Fit the classifiers of exchanges and outcomes on the development part of the demo, and write their weights
+    /// Fit the classifiers of turns, exchanges, outcomes and intents, show how well they do, and write what ships
     Fit(FitArgs),
     /// Ask real dialogue turns (Schema-Guided Dialogue) of an installation that learned from the training part
     Sgd(SgdArgs),
@@ -47,10 +48,7 @@ pub struct DemoEvalArgs {
 /// Options of `eval fit`.
 #[derive(Clone, Debug, Args)]
 pub struct FitArgs {
-    /// Where the demo stands
-    #[arg(long, value_name = "DIR", default_value = "demo")]
-    pub folder: PathBuf,
-    /// The checkout whose weight files are written; without it, only the cross-validation is shown
+    /// The checkout whose fitted files are written; without it, only the cross-validation is shown
     #[arg(long, value_name = "DIR")]
     pub write_to: Option<PathBuf>,
 }
@@ -64,6 +62,9 @@ pub struct SgdArgs {
     /// How many dev turns are asked, chosen by hash
     #[arg(long, default_value_t = 1_000)]
     pub questions: usize,
+    /// How many right answers, and as many wrong ones, are shown
+    #[arg(long, default_value_t = 0)]
+    pub examples: usize,
 }
 
 /// Runs the command.
@@ -172,22 +173,27 @@ fn row(name: &str, precision: f64, recall: f64, labelled: usize) -> Vec<String> 
 }
 
 async fn fit(args: &FitArgs, config: &Config, voice: Voice) -> Result<Exit, Failure> {
-    let demo = LabelledDemo::read(&args.folder)?;
-    let dir = scratch()?;
-    let app = open_in(config, dir.path(), None).await?;
-    let rows = training_rows(&app.learner, &demo, Split::Development).await?;
-    app.close(None).await;
-    let exchanges = cross_validate_exchanges(&rows.exchanges);
-    let outcomes = cross_validate_outcomes(&rows.outcomes);
-    let kinds: Vec<&str> = KnowledgeType::ALL.iter().map(|kind| kind.as_str()).chain(["none"]).collect();
-    tell_confusion(voice, "exchanges, cross-validated", &exchanges, &kinds)?;
-    tell_confusion(voice, "outcomes, cross-validated", &outcomes, &["successful", "partial", "unsuccessful"])?;
-    let Some(checkout) = &args.write_to else { return Ok(Exit::Done) };
-
-    let exchanges: Vec<_> = rows.exchanges.iter().collect();
-    let outcomes: Vec<_> = rows.outcomes.iter().collect();
-    write(&checkout.join("src/domain/classify/data/exchanges.toml"), &fit_exchanges(&exchanges).to_toml())?;
-    write(&checkout.join("src/learning/analysis/outcome.toml"), &fit_outcomes(&outcomes).to_toml())?;
+    let settings = config.embedding.clone();
+    let embedders = tokio::task::spawn_blocking(move || Embedders::open(&settings))
+        .await
+        .map_err(|error| Failure::new(error.to_string()))?
+        .map_err(crate::engine::error::Error::from)?;
+    for embedder in embedders.iter() {
+        let name = &embedder.spec().name;
+        voice.remark(&format!("fitting for {name}"));
+        let turns = fit::turns(embedder).await?;
+        let exchanges = cross_validate_exchanges(&turns.exchanges);
+        let outcomes = cross_validate_outcomes(&turns.outcomes);
+        let kinds: Vec<&str> = KnowledgeType::ALL.iter().map(|kind| kind.as_str()).chain(["none"]).collect();
+        tell_confusion(voice, &format!("{name}: exchanges, cross-validated"), &exchanges, &kinds)?;
+        let classes: Vec<&str> = CLASSES.iter().map(|outcome| outcome.as_str()).collect();
+        tell_confusion(voice, &format!("{name}: outcomes, cross-validated"), &outcomes, &classes)?;
+        let Some(checkout) = &args.write_to else { continue };
+        let intents = fit::intents(embedder, None).await?;
+        let kept = KeptClassifiers::new(embedder.spec(), Path::new(""));
+        write(checkout, kept.to_ship(Part::Turns, &turns.classifiers))?;
+        write(checkout, kept.to_ship(Part::Intents, &intents))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -202,8 +208,13 @@ fn tell_confusion(voice: Voice, name: &str, confusion: &Confusion, classes: &[&s
     voice.say(&table(&["", "precision", "recall"], rows.collect()))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| Failure::io(path.display(), &error))
+fn write(checkout: &Path, file: std::io::Result<(String, Vec<u8>)>) -> Result<(), Failure> {
+    let dir = checkout.join("src/engine/understanding/fitted");
+    let written = file.and_then(|(name, bytes)| {
+        std::fs::create_dir_all(&dir)?;
+        std::fs::write(dir.join(name), bytes)
+    });
+    written.map_err(|error| Failure::io(dir.display(), &error))
 }
 
 async fn sgd(args: &SgdArgs, config: Config, voice: Voice) -> Result<Exit, Failure> {
@@ -222,7 +233,9 @@ async fn sgd(args: &SgdArgs, config: Config, voice: Voice) -> Result<Exit, Failu
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     };
-    let report = sgd::evaluate(&app.learner, &app.retriever, &tenant, &args.data, args.questions, progress).await;
+    let report =
+        sgd::evaluate(&app.learner, &app.retriever, &tenant, &args.data, (args.questions, args.examples), progress)
+            .await;
     bar.finish_and_clear();
     local.close().await;
     let report = report?;
@@ -244,5 +257,13 @@ async fn sgd(args: &SgdArgs, config: Config, voice: Voice) -> Result<Exit, Failu
         report.empty_entries * 100.0
     ))?;
     voice.say(&format!("median time of a retrieval: {:.1} ms", report.median_ms))?;
+    for (right, name) in [(true, "right"), (false, "wrong")] {
+        for example in report.examples.iter().filter(|example| example.right == right) {
+            let named = |label: &sgd::Label| format!("{} {}", label.0, label.1);
+            let matched = example.matched_label.as_ref().map_or("no label".to_owned(), named);
+            voice.say(&format!("\n{name}: {} [{}]", example.utterance, named(&example.label)))?;
+            voice.say(&format!("  found by: {} [{matched}]\n  offers: {}", example.matched, example.content))?;
+        }
+    }
     Ok(Exit::Done)
 }

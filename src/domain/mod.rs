@@ -16,6 +16,7 @@ pub mod language_space;
 pub mod query;
 pub mod ranking;
 pub mod redaction;
+pub mod regression;
 pub mod softmax;
 pub mod success;
 pub mod text;

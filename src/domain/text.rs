@@ -1,5 +1,7 @@
 //! Small rules about text: one normal form for comparison, words, and the marks around what Turnwise itself injects.
 
+use std::collections::BTreeSet;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -29,6 +31,13 @@ pub fn words(text: &str) -> Vec<String> {
 /// How many words a text has (UAX #29).
 pub fn word_count(text: &str) -> usize {
     text.unicode_words().count()
+}
+
+/// Jaccard overlap of the words of two texts, 0 to 1.
+pub fn shared_words(a: &str, b: &str) -> f64 {
+    let (a, b): (BTreeSet<String>, BTreeSet<String>) = (words(a).into_iter().collect(), words(b).into_iter().collect());
+    let all = a.union(&b).count();
+    if all == 0 { 0.0 } else { a.intersection(&b).count() as f64 / all as f64 }
 }
 
 /// The sentences of a text by Unicode's rules (UAX #29), trimmed, without empty ones.

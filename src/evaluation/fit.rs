@@ -1,50 +1,17 @@
-//! Fitting the classifiers of exchanges and outcomes on the development part of the labelled demo.
+//! How well the classifiers of exchanges and outcomes do on practice conversations that they were not fitted on.
+//!
+//! What they judge from was read by classifiers of turns that had not seen these conversations either.
 
 use std::collections::BTreeMap;
 
-use crate::domain::classify::exchange::ReadTurn;
-use crate::domain::classify::exchange::{ExchangeClassifier, NeedIs, PairClassifier, features, for_each_answer};
-use crate::domain::conversation::{Conversation, Outcome};
-use crate::domain::draft::ConversationDraft;
-use crate::domain::ids::ConversationId;
+use crate::domain::conversation::Outcome;
 use crate::domain::knowledge::KnowledgeType;
-use crate::engine::error::Error;
-use crate::evaluation::labels::{ConversationLabels, LabelledDemo};
-use crate::evaluation::split::{Split, split_of};
-use crate::learning::Learner;
-use crate::learning::analysis::answered;
-use crate::learning::analysis::outcome::{OutcomeClassifier, evidence};
+use crate::engine::understanding::fit::{LabelledExchange, LabelledOutcome, fit_exchanges, fit_outcomes, fold_of};
 
 /// Groups of the cross-validation.
-const FOLDS: u32 = 8;
-
-/// One labelled exchange, as the classifier sees it.
-pub struct LabelledExchange {
-    /// The conversation, by the caller's id.
-    pub conversation: String,
-    /// Its features.
-    pub row: Vec<f32>,
-    /// What a person says that it holds.
-    pub kind: Option<KnowledgeType>,
-}
-
-/// One labelled conversation, as the classifier sees it.
-pub struct LabelledOutcome {
-    /// The conversation, by the caller's id.
-    pub conversation: String,
-    /// The evidence in its dialogue.
-    pub row: Vec<f32>,
-    /// What a person says.
-    pub outcome: Outcome,
-}
-
-/// Everything that can be fitted on one part of the demo.
-pub struct TrainingRows {
-    /// Exchanges of successful conversations.
-    pub exchanges: Vec<LabelledExchange>,
-    /// All conversations.
-    pub outcomes: Vec<LabelledOutcome>,
-}
+const FOLDS: usize = 8;
+/// From this probability of any knowledge on, an exchange is told as knowledge.
+const TOLD: f32 = 0.5;
 
 /// Right and wrong, by class.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,75 +40,16 @@ impl Confusion {
     }
 }
 
-/// Reads and understands the conversations of a part, the given outcomes hidden, and pairs them with their labels.
-///
-/// # Errors
-/// When a conversation is malformed or the model fails.
-pub async fn training_rows(learner: &Learner, demo: &LabelledDemo, part: Split) -> Result<TrainingRows, Error> {
-    let mut rows = TrainingRows { exchanges: Vec::new(), outcomes: Vec::new() };
-    for draft in demo.conversations.iter().filter(|draft| split_of(&draft.external_id) == part) {
-        let Some(labels) = demo.labels.get(&draft.external_id) else { continue };
-        let pairs = learner.engine.understanding().pairs();
-        let turns = learner.understand(&checked(learner, draft.clone())?).await?;
-        if let Some(row) = evidence(&turns, answered(&learner.engine, &turns)) {
-            let conversation = draft.external_id.clone();
-            rows.outcomes.push(LabelledOutcome { conversation, row, outcome: labels.outcome });
-        }
-        if labels.outcome == Outcome::Successful {
-            rows.exchanges.extend(labelled_exchanges(pairs, &draft.external_id, &turns, labels));
-        }
-    }
-    Ok(rows)
-}
-
-/// A draft as a conversation without the outcome and satisfaction that were given with it.
-fn checked(learner: &Learner, draft: ConversationDraft) -> Result<Conversation, Error> {
-    let hidden = ConversationDraft { outcome: None, satisfaction: None, ..draft };
-    hidden.check(ConversationId(learner.engine.new_uuid()), &learner.callers).map_err(Error::Invalid)
-}
-
-/// The exchanges that distillation would look at: each agent turn with the need that is open before it.
-fn labelled_exchanges(
-    pairs: &PairClassifier,
-    id: &str,
-    turns: &[ReadTurn],
-    labels: &ConversationLabels,
-) -> Vec<LabelledExchange> {
-    let mut rows = Vec::new();
-    for_each_answer(turns, |need, answer| {
-        let turn = &turns[answer];
-        let span = turn.burst.first..=turn.burst.last;
-        let kind = labels.knowledge.iter().find(|label| span.contains(&label.turn)).map(|label| label.kind);
-        rows.push(LabelledExchange { conversation: id.to_owned(), row: features(pairs, &turns[need], turn), kind });
-        if kind.is_some() { NeedIs::Answered } else { NeedIs::Open }
-    });
-    rows
-}
-
-/// Fits the classifier of exchanges.
-pub fn fit_exchanges(rows: &[&LabelledExchange]) -> ExchangeClassifier {
-    let features: Vec<Vec<f32>> = rows.iter().map(|row| row.row.clone()).collect();
-    let kinds: Vec<Option<KnowledgeType>> = rows.iter().map(|row| row.kind).collect();
-    ExchangeClassifier::fit(&features, &kinds)
-}
-
-/// Fits the classifier of outcomes.
-pub fn fit_outcomes(rows: &[&LabelledOutcome]) -> OutcomeClassifier {
-    let features: Vec<Vec<f32>> = rows.iter().map(|row| row.row.clone()).collect();
-    let outcomes: Vec<Outcome> = rows.iter().map(|row| row.outcome).collect();
-    OutcomeClassifier::fit(&features, &outcomes)
-}
-
 /// How well the classifier of exchanges does on conversations that it was not fitted on.
 pub fn cross_validate_exchanges(rows: &[LabelledExchange]) -> Confusion {
     let mut confusion = Confusion::default();
     for fold in 0..FOLDS {
         let (held, train): (Vec<&LabelledExchange>, Vec<&LabelledExchange>) =
-            rows.iter().partition(|row| fold_of(&row.conversation) == fold);
+            rows.iter().partition(|row| fold_of(&row.conversation, FOLDS) == fold);
         let classifier = fit_exchanges(&train);
         for row in held {
-            let told = classifier.best(&row.row);
-            confusion.note(name(row.kind), name(told));
+            let (kind, probability) = classifier.classify(&row.row);
+            confusion.note(name(row.kind), name(Some(kind).filter(|_| probability >= TOLD)));
         }
     }
     confusion
@@ -152,17 +60,14 @@ pub fn cross_validate_outcomes(rows: &[LabelledOutcome]) -> Confusion {
     let mut confusion = Confusion::default();
     for fold in 0..FOLDS {
         let (held, train): (Vec<&LabelledOutcome>, Vec<&LabelledOutcome>) =
-            rows.iter().partition(|row| fold_of(&row.conversation) == fold);
+            rows.iter().partition(|row| fold_of(&row.conversation, FOLDS) == fold);
         let classifier = fit_outcomes(&train);
         for row in held {
-            confusion.note(row.outcome.as_str(), classifier.best(&row.row).as_str());
+            let told: Outcome = classifier.likeliest(&row.row);
+            confusion.note(row.outcome.as_str(), told.as_str());
         }
     }
     confusion
-}
-
-fn fold_of(id: &str) -> u32 {
-    crate::evaluation::split::hash_of(&format!("fold {id}")) % FOLDS
 }
 
 fn name(kind: Option<KnowledgeType>) -> &'static str {

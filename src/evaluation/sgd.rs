@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::Conversation;
-use crate::domain::ids::{ConversationId, EntryId, ExemplarId, TenantId};
+use crate::domain::ids::{ConversationId, ExemplarId, TenantId};
 use crate::domain::knowledge::EntryStatus;
 use crate::domain::vectors::dot;
 use crate::embedding::embedder::Role;
@@ -25,8 +25,9 @@ use crate::store::page::PageRequest;
 
 /// Acts of turns that want something.
 const WANTING: [&str; 2] = ["INFORM_INTENT", "REQUEST"];
-/// Agent acts that say nothing reusable when they are all that a turn does.
-const EMPTY: [&str; 6] = ["GOODBYE", "REQ_MORE", "REQUEST", "CONFIRM", "OFFER_INTENT", "THANK_YOU"];
+/// Agent acts that say nothing reusable when they are all that a turn does: greetings, questions back, and confirmations,
+/// among them that something was booked.
+const EMPTY: [&str; 7] = ["GOODBYE", "REQ_MORE", "REQUEST", "CONFIRM", "OFFER_INTENT", "THANK_YOU", "NOTIFY_SUCCESS"];
 /// How deep hits are counted.
 const DEPTHS: [usize; 3] = [1, 3, 10];
 
@@ -48,7 +49,7 @@ struct DialogueTurn {
 }
 
 /// Service family and intent.
-type Label = (String, String);
+pub type Label = (String, String);
 
 /// What was measured.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -69,8 +70,25 @@ pub struct SgdReport {
     pub empty_entries: f64,
     /// Milliseconds of a retrieval, median.
     pub median_ms: f64,
-    /// Examples of empty entries.
-    pub examples: Vec<String>,
+    /// Some of the questions with what was offered first, right ones and wrong ones, in the order of the hash.
+    pub examples: Vec<Example>,
+}
+
+/// A question with what was offered first.
+#[derive(Clone, Debug, Serialize)]
+pub struct Example {
+    /// What the user said.
+    pub utterance: String,
+    /// Service family and intent of the turn.
+    pub label: Label,
+    /// The utterance of the training part that it was found by; empty when nothing was offered.
+    pub matched: String,
+    /// Service family and intent of that turn.
+    pub matched_label: Option<Label>,
+    /// What was offered.
+    pub content: String,
+    /// Whether the labels agree.
+    pub right: bool,
 }
 
 impl SgdReport {
@@ -80,7 +98,8 @@ impl SgdReport {
     }
 }
 
-/// Measures an installation that learned from `train`.
+/// Measures an installation that learned from `train` with so many `questions`, and keeps so many `examples` of right
+/// answers and as many of wrong ones.
 ///
 /// # Errors
 /// When the data cannot be read, or the model, the index or the database fails.
@@ -89,7 +108,7 @@ pub async fn evaluate(
     retriever: &Retriever,
     tenant: &TenantId,
     data: &Path,
-    questions: usize,
+    (questions, examples): (usize, usize),
     progress: impl Fn(&str, usize, usize),
 ) -> Result<SgdReport, Error> {
     let train = read_dialogues(&data.join("train.jsonl.gz"))?;
@@ -128,11 +147,23 @@ pub async fn evaluate(
         let answer = retriever.retrieve(tenant, question).await?;
         report.abstained += f64::from(u8::from(answer.abstained));
         took.push(answer.timings.total);
-        let mut hits = Vec::with_capacity(answer.results.len());
+        let mut found = Vec::with_capacity(answer.results.len());
         for result in &answer.results {
-            hits.push(origins.label_of(result.matched_exemplar).await?.as_ref() == Some(label));
+            found.push(origins.label_of(result.matched_exemplar).await?);
         }
-        count(&mut report.retrieval, hits.into_iter());
+        count(&mut report.retrieval, found.iter().map(|found| found.as_ref() == Some(label)));
+        let right = found.first().is_some_and(|first| first.as_ref() == Some(label));
+        if report.examples.iter().filter(|example| example.right == right).count() < examples {
+            let first = answer.results.first();
+            report.examples.push(Example {
+                utterance: text.clone(),
+                label: label.clone(),
+                matched: first.map(|result| result.matched_utterance.clone()).unwrap_or_default(),
+                matched_label: found.into_iter().next().flatten(),
+                content: first.map(|result| result.content.clone()).unwrap_or_default(),
+                right,
+            });
+        }
         progress("asking", at + 1, asked.len());
     }
     let total = asked.len().max(1) as f64;
@@ -140,7 +171,7 @@ pub async fn evaluate(
     report.abstained /= total;
     took.sort_unstable();
     report.median_ms = took.get(took.len() / 2).copied().unwrap_or(0) as f64 / 1000.0;
-    count_empty_entries(learner, tenant, &train, &mut report).await?;
+    count_empty_entries(&mut origins, &train, &mut report).await?;
     Ok(report)
 }
 
@@ -160,49 +191,51 @@ impl Origins<'_> {
             return Ok(None);
         };
         let (Some(conversation), Some(turn)) = (exemplar.conversation_id, exemplar.turn) else { return Ok(None) };
+        let id = self.dialogue_of(conversation).await?;
+        Ok(self.turn_labels.get(&(id, turn)).cloned())
+    }
+
+    /// The id of the dialogue that a conversation was made of.
+    async fn dialogue_of(&mut self, conversation: ConversationId) -> Result<String, Error> {
         if let std::collections::btree_map::Entry::Vacant(slot) = self.conversations.entry(conversation) {
-            let stored = store.conversation(self.tenant, conversation).await?;
+            let stored = self.learner.engine.store.conversation(self.tenant, conversation).await?;
             slot.insert(stored.map(|stored| dialogue_id(&stored.conversation)).unwrap_or_default());
         }
-        let id = self.conversations[&conversation].clone();
-        Ok(self.turn_labels.get(&(id, turn)).cloned())
+        Ok(self.conversations[&conversation].clone())
     }
 }
 
-/// How many live entries say nothing reusable, by the acts of the turns that they were learned from.
+/// How many live entries say nothing reusable: at least half of the turns that are their evidence have empty acts only.
 async fn count_empty_entries(
-    learner: &Learner,
-    tenant: &TenantId,
+    origins: &mut Origins<'_>,
     train: &[Dialogue],
     report: &mut SgdReport,
 ) -> Result<(), Error> {
-    let mut by_text: BTreeMap<&str, &DialogueTurn> = BTreeMap::new();
-    for turn in train.iter().flat_map(|dialogue| &dialogue.turns).filter(|turn| turn.speaker != "user") {
-        by_text.insert(turn.text.as_str(), turn);
-    }
-    let store = &learner.engine.store;
+    let dialogues: BTreeMap<&str, &Dialogue> = train.iter().map(|dialogue| (dialogue.id.as_str(), dialogue)).collect();
+    let store = &origins.learner.engine.store;
     let filter = EntryFilter { status: Some(EntryStatus::Live), ..EntryFilter::default() };
     let mut request = PageRequest::first(500);
-    let mut empty: Vec<(EntryId, String)> = Vec::new();
+    let mut empty = 0_usize;
     loop {
-        let page = store.list_entries(tenant, &filter, &request).await?;
+        let page = store.list_entries(origins.tenant, &filter, &request).await?;
         report.entries += page.items.len();
         for entry in page.items {
-            let says_nothing = match by_text.get(entry.content.as_str()) {
-                Some(turn) => turn.acts.iter().all(|act| EMPTY.contains(&act.as_str())),
-                None => false,
-            };
-            if says_nothing {
-                empty.push((entry.id, entry.content));
+            let evidence = store.evidence_of(origins.tenant, entry.id).await?;
+            let mut empty_turns = 0_usize;
+            for evidence in &evidence {
+                let dialogue = dialogues.get(origins.dialogue_of(evidence.conversation_id).await?.as_str()).copied();
+                let turn = dialogue.and_then(|dialogue| dialogue.turns.get(evidence.answer_turn));
+                let says_nothing = |turn: &DialogueTurn| turn.acts.iter().all(|act| EMPTY.contains(&act.as_str()));
+                empty_turns += usize::from(turn.is_some_and(says_nothing));
             }
+            empty += usize::from(empty_turns > 0 && empty_turns * 2 >= evidence.len());
         }
         request.after = page.next;
         if request.after.is_none() {
             break;
         }
     }
-    report.empty_entries = empty.len() as f64 / report.entries.max(1) as f64;
-    report.examples = empty.into_iter().take(10).map(|(_, content)| content).collect();
+    report.empty_entries = empty as f64 / report.entries.max(1) as f64;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use crate::domain::ids::{EntryId, RetrievalId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus};
 use crate::domain::language::Language;
-use crate::domain::query::{Exposure, OfferedEntry, RetrievalQuery, Timings};
+use crate::domain::query::{Exposure, OfferedEntry, QueryText, RetrievalQuery, Timings};
 use crate::domain::ranking::{
     Calibration, Candidate, ExemplarHit, RankingRules, blend, exemplar_hit, fuse, prefer_language, rank_by_success,
 };
@@ -94,7 +94,7 @@ impl Retriever {
 
         let answer = RetrievalAnswer {
             retrieval_id: id,
-            intent: found.vector.as_deref().and_then(|vector| self.intent(vector)),
+            intent: found.vector.as_deref().and_then(|vector| self.intent(&query.utterance, vector)),
             results,
             prompt_block,
             abstained: abstention.is_some(),
@@ -275,8 +275,8 @@ impl Retriever {
             .collect()
     }
 
-    fn intent(&self, vector: &[f32]) -> Option<Intent> {
-        let best = self.engine.understanding().intents(vector).into_iter().next()?;
+    fn intent(&self, utterance: &QueryText, vector: &[f32]) -> Option<Intent> {
+        let best = self.engine.understanding().intents(utterance.as_str(), vector).into_iter().next()?;
         let certain = f64::from(best.confidence) >= self.settings.min_intent_confidence;
         certain.then(|| Intent { name: best.name, confidence: f64::from(best.confidence) })
     }

@@ -1,28 +1,37 @@
 //! Exchanges: a need of the user and the agent's turn that answers it, and which kind of knowledge that is.
 //!
-//! Two classifiers, one on the other. [`PairClassifier`] is fitted on embedded seed exchanges of many businesses.
-//! [`ExchangeClassifier`] joins what it says with the acts of both turns; its weights stand in `data/exchanges.toml`, made
-//! by `turnwise eval fit` from the development part of the labelled demo. It sees no word and no embedding, so it carries
-//! over to other businesses and languages as far as the acts and the seeds do.
+//! Two classifiers, one on the other. [`PairClassifier`] reads the need and the answer; [`ExchangeClassifier`] joins what it
+//! says with what both turns and the turns around them are there for. Both are fitted on seed exchanges and practice
+//! conversations of many businesses, the second on what the first says of conversations that it was not fitted on.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::classify::acts::{Acts, AgentAct, UserAct};
+use crate::domain::classify::text_classifier::{TextClassifier, TextFeatures};
 use crate::domain::conversation::{Burst, Speaker};
 use crate::domain::knowledge::KnowledgeType;
-use crate::domain::softmax::{Balance, FitRules, Scaling, Softmax};
+use crate::domain::softmax::Softmax;
 use crate::domain::text;
 
-/// The fitted weights.
-const WEIGHTS: &str = include_str!("data/exchanges.toml");
 /// The class of exchanges that hold no knowledge.
 const NONE: &str = "none";
-/// How the fit is made; the penalty was chosen by cross-validation over the development part of the demo.
-const RULES: FitRules = FitRules { scaling: Scaling::Standardise, balance: Balance::Rows, l2: 0.005 };
-/// Keeps the logarithm of an act that is all but impossible from ruling everything else.
+/// How many classes there are: the kinds, then none.
+const CLASSES: usize = KnowledgeType::ALL.len() + 1;
+/// Strength of the penalty of the pair classifier; chosen by cross-validation over the practice conversations.
+const PAIR_PENALTY: f32 = 1.3e-4;
+/// Strength of the penalty of the exchange classifier; chosen in the same way.
+const PENALTY: f32 = 0.02;
+/// Keeps the logarithm of what is all but impossible from ruling everything else.
 const FLOOR: f32 = 1e-3;
+/// Stands for the logarithms of the acts of a turn that is not there: about those of an even guess.
+const ABSENT: f32 = -2.5;
+/// From this probability of an asking, wanting, complaining or resisting act on, a user's turn opens a need.
+const NEED: f32 = 0.3;
+
+/// Acts that open a need.
+const NEEDS: [UserAct; 4] = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
 
 /// A turn of one speaker, understood.
 #[derive(Clone, Debug)]
@@ -46,114 +55,109 @@ pub struct Exchange {
     pub answer: usize,
     /// Which knowledge it holds.
     pub kind: KnowledgeType,
-    /// How sure that is, 0 to 1.
+    /// How surely it holds any, 0 to 1.
     pub probability: f32,
 }
 
-/// The embeddings of a need and of its answer (query prefix).
-pub type VectorPair = (Arc<[f32]>, Arc<[f32]>);
-
-/// Tells what knowledge an exchange holds from the embeddings of both turns; fitted on seeds, for one model.
+/// Tells what knowledge a pair of turns holds; fitted for one model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PairClassifier(Softmax);
+pub struct PairClassifier(TextClassifier);
 
 impl PairClassifier {
-    /// How the fit is made; the penalty was chosen by cross-validation over the seeds.
-    const RULES: FitRules = FitRules { scaling: Scaling::Centre, balance: Balance::Classes, l2: 5e-4 };
-
-    /// Fits on embedded seed exchanges: both vectors (query prefix) and the kind or none.
-    pub fn fit(pairs: &[VectorPair], kinds: &[Option<KnowledgeType>]) -> Self {
-        let rows: Vec<Vec<f32>> = pairs.iter().map(|(need, answer)| [&need[..], &answer[..]].concat()).collect();
-        Self(fit_kinds(&rows, kinds, Self::RULES))
+    /// Fits on pairs of a need and its answer, each with its kind or none.
+    pub fn fit(pairs: &[TextFeatures], kinds: &[Option<KnowledgeType>]) -> Self {
+        let labels: Vec<usize> = kinds.iter().copied().map(class_of).collect();
+        Self(TextClassifier::fit(pairs, &labels, CLASSES, PAIR_PENALTY))
     }
 
     /// The probability of each kind, then that of none.
-    pub fn predict(&self, need: &[f32], answer: &[f32]) -> Vec<f32> {
-        self.0.predict(&[need, answer].concat())
+    fn predict(&self, need: &ReadTurn, answer: &ReadTurn) -> Vec<f32> {
+        let pair = TextFeatures::of_pair((&need.burst.text, &need.vector), (&answer.burst.text, &answer.vector));
+        self.0.predict(&pair)
     }
 }
 
 /// Tells what knowledge an exchange holds, if any.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ExchangeClassifier(Softmax);
 
-static EMBEDDED: LazyLock<ExchangeClassifier> =
-    LazyLock::new(|| ExchangeClassifier(toml::from_str(WEIGHTS).expect("the embedded weights are well-formed")));
-
 impl ExchangeClassifier {
-    /// The weights that ship with Turnwise.
-    pub fn embedded() -> &'static Self {
-        &EMBEDDED
+    /// Fits on labelled exchanges: rows of [`features`], and the kind or none.
+    pub fn fit(rows: &[&[f32]], kinds: &[Option<KnowledgeType>]) -> Self {
+        let labels: Vec<usize> = kinds.iter().copied().map(class_of).collect();
+        let classes: Vec<&str> = KnowledgeType::ALL.iter().map(|kind| kind.as_str()).chain([NONE]).collect();
+        Self(Softmax::fit(rows, &labels, &classes, PENALTY))
     }
 
-    /// Fits weights on labelled exchanges: features of [`features`], and the kind or none.
-    pub fn fit(rows: &[Vec<f32>], kinds: &[Option<KnowledgeType>]) -> Self {
-        Self(fit_kinds(rows, kinds, RULES))
-    }
-
-    /// The weights as they are shipped.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(&self.0).unwrap_or_default()
-    }
-
-    /// The most likely kind of an exchange with these features, or none.
-    pub fn best(&self, row: &[f32]) -> Option<KnowledgeType> {
+    /// The most likely kind of an exchange with these features, and the probability that it holds knowledge at all.
+    pub fn classify(&self, row: &[f32]) -> (KnowledgeType, f32) {
         let probabilities = self.0.predict(row);
-        let best = (0..probabilities.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))?;
-        KnowledgeType::ALL.get(best).copied()
-    }
-
-    /// The most likely kind of an exchange with these features, its probability, and that of no knowledge.
-    pub fn classify(&self, row: &[f32]) -> (KnowledgeType, f32, f32) {
-        let probabilities = self.0.predict(row);
-        let best = KnowledgeType::ALL
-            .iter()
-            .copied()
-            .max_by(|a, b| probabilities[*a as usize].total_cmp(&probabilities[*b as usize]));
-        let kind = best.unwrap_or(KnowledgeType::Faq);
-        (kind, probabilities[kind as usize], probabilities[KnowledgeType::ALL.len()])
+        let likeliest = |a: &&KnowledgeType, b: &&KnowledgeType| {
+            probabilities[**a as usize].total_cmp(&probabilities[**b as usize])
+        };
+        let kind = KnowledgeType::ALL.iter().max_by(likeliest).copied().unwrap_or(KnowledgeType::Faq);
+        (kind, 1.0 - probabilities[CLASSES - 1])
     }
 }
 
-/// Fits on rows that hold a kind of knowledge or none.
-fn fit_kinds(rows: &[Vec<f32>], kinds: &[Option<KnowledgeType>], rules: FitRules) -> Softmax {
-    let mut classes: Vec<&str> = KnowledgeType::ALL.iter().map(|kind| kind.as_str()).collect();
-    classes.push(NONE);
-    let labels: Vec<usize> =
-        kinds.iter().map(|kind| kind.map_or(KnowledgeType::ALL.len(), |kind| kind as usize)).collect();
-    let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-    Softmax::fit(&rows, &labels, &classes, rules)
+fn class_of(kind: Option<KnowledgeType>) -> usize {
+    kind.map_or(CLASSES - 1, |kind| kind as usize)
 }
 
-/// What the classifier sees of an exchange: logarithms of what the pair classifier says and of the acts of both turns, as
-/// a whole and by sentence, whether they are put as questions, and how long they are.
-pub fn features(pairs: &PairClassifier, need: &ReadTurn, answer: &ReadTurn) -> Vec<f32> {
-    let logarithms = |values: &[f32]| values.iter().map(|p| (p + FLOOR).ln()).collect::<Vec<f32>>();
-    let logs = |acts: &Acts| logarithms(&acts.0);
-    let length = |turn: &ReadTurn| (1.0 + turn.burst.text.chars().count() as f32).ln();
-    let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
+/// What the classifier sees of the exchange between the turns `need` and `answer`: logarithms of what the pair classifier
+/// says and of the acts of both turns, as a whole and by sentence; whether they are put as questions, and how long they
+/// are; the turn right before the answer, when it is not the need; what the agent did before the need, and what the user
+/// did after the answer.
+pub fn features(pairs: &PairClassifier, turns: &[ReadTurn], need: usize, answer: usize) -> Vec<f32> {
+    let logs = |values: &[f32]| values.iter().map(|p| (p + FLOOR).ln()).collect::<Vec<f32>>();
+    let of_speaker = |at: Option<usize>, speaker: Speaker| {
+        at.and_then(|at| turns.get(at)).filter(|turn| turn.burst.speaker == speaker)
+    };
+    let acts_or = |turn: Option<&ReadTurn>, acts: usize| turn.map_or(vec![ABSENT; acts], |turn| logs(&turn.acts.0));
     let asks = |turn: &ReadTurn| text::sentences(&turn.burst.text).iter().any(|s| text::ends_as_question(s));
-    let mut row = logarithms(&pairs.predict(&need.vector, &answer.vector));
-    row.extend(logs(&need.acts));
-    row.extend(logs(&need.sentence_acts));
-    row.extend(logs(&answer.acts));
-    row.extend(logs(&answer.sentence_acts));
+    let length = |turn: &ReadTurn| (1.0 + turn.burst.text.chars().count() as f32).ln();
+    let count = |turns: usize| (1.0 + turns as f32).ln();
+    let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
+
+    let (asked, said) = (&turns[need], &turns[answer]);
+    let mut row = logs(&pairs.predict(asked, said));
+    for acts in [&asked.acts, &asked.sentence_acts, &said.acts, &said.sentence_acts] {
+        row.extend(logs(&acts.0));
+    }
     row.extend([
-        flag(text::ends_as_question(&need.burst.text)),
-        flag(asks(need)),
-        flag(text::ends_as_question(&answer.burst.text)),
-        length(need),
-        length(answer),
+        flag(text::ends_as_question(&asked.burst.text)),
+        flag(asks(asked)),
+        flag(text::ends_as_question(&said.burst.text)),
+        length(asked),
+        length(said),
     ]);
+
+    let last = of_speaker(answer.checked_sub(1), Speaker::User);
+    row.extend(last.map_or(vec![ABSENT; CLASSES], |last| logs(&pairs.predict(last, said))));
+    row.extend(acts_or(last, UserAct::ALL.len()));
+    row.push(flag(answer != need + 1));
+
+    let before = of_speaker(need.checked_sub(1), Speaker::Agent);
+    row.extend(acts_or(before, AgentAct::ALL.len()));
+    row.extend([flag(before.is_none()), count(need)]);
+
+    let after = of_speaker(Some(answer + 1), Speaker::User);
+    row.extend(acts_or(after, UserAct::ALL.len()));
+    row.extend([flag(after.is_none()), count(turns.len() - answer)]);
     row
 }
 
 /// Whether a user's turn opens a need: asks, wants, complains or resists, rather than gives details or chats.
 pub fn is_need(turn: &ReadTurn) -> bool {
     let acts = turn.acts.max(&turn.sentence_acts);
-    let needs = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
-    let need = needs.iter().map(|act| acts.user(*act)).fold(0.0, f32::max);
-    need >= 0.3
+    NEEDS.iter().any(|act| acts.user(*act) >= NEED)
+}
+
+/// How much of a user's turn opens a need, 0 to 1.
+pub fn need_strength(acts: &Acts) -> f32 {
+    NEEDS.iter().map(|act| acts.user(*act)).sum::<f32>().min(1.0)
 }
 
 /// The exchanges of a conversation that hold knowledge with at least this probability, in order.
@@ -168,11 +172,8 @@ pub fn exchanges(
 ) -> Vec<Exchange> {
     let mut found: Vec<Exchange> = Vec::new();
     for_each_answer(turns, |need, answer| {
-        let (kind, probability, none) = classifier.classify(&features(pairs, &turns[need], &turns[answer]));
-        if probability < min_probability || none > probability {
-            return NeedIs::Open;
-        }
-        if kind == KnowledgeType::ObjectionHandling && resisted_again(turns.get(answer + 1)) {
+        let (kind, probability) = classifier.classify(&features(pairs, turns, need, answer));
+        if probability < min_probability || !has_substance(&turns[answer].acts) {
             return NeedIs::Open;
         }
         found.push(Exchange { need, answer, kind, probability });
@@ -202,17 +203,12 @@ pub fn for_each_answer(turns: &[ReadTurn], mut judge: impl FnMut(usize, usize) -
             }
             continue;
         }
-        let Some(previous) = at.checked_sub(1) else { continue };
+        // Nobody has said anything that it could answer.
+        let Some(previous) = at.checked_sub(1).filter(|at| turns[*at].burst.speaker == Speaker::User) else { continue };
         if judge(open.unwrap_or(previous), at) == NeedIs::Answered {
             open = None;
         }
     }
-}
-
-/// Whether the user's next turn shows that the reply did not win the user over.
-fn resisted_again(next: Option<&ReadTurn>) -> bool {
-    let against = [UserAct::Objection, UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline];
-    next.is_some_and(|turn| against.iter().map(|act| turn.acts.user(*act)).sum::<f32>() > 0.7)
 }
 
 /// Whether an agent's turn carries something to say or do: not a question back, a greeting, a read-back, or filling.

@@ -1,15 +1,13 @@
-//! Intents: what the user wants, by the nearest of their exemplars.
+//! Intents: what the user wants.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::vectors::{dot, normalise};
+use crate::domain::classify::text_classifier::{TextClassifier, TextFeatures};
 
-/// How many of an intent's nearest exemplars speak for it.
-const NEIGHBOURS: usize = 3;
-/// How sharply a lead over the other intents turns into confidence (cosines of centred embeddings).
-const SHARPNESS: f32 = 30.0;
+/// Strength of the penalty; chosen on the development part of the demo.
+const PENALTY: f32 = 8e-5;
 
 /// An intent that was recognised.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,56 +20,39 @@ pub struct RecognisedIntent {
     pub confidence: f32,
 }
 
-/// The exemplars of all intents as vectors of one model.
+/// Tells intents from texts and their embeddings by one model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IntentClassifier {
-    /// Mean of all exemplars: what every embedding of the model shares, and tells nothing.
-    mean: Vec<f32>,
-    intents: Vec<IntentExemplars>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct IntentExemplars {
-    name: String,
-    category: String,
-    vectors: Vec<Vec<f32>>,
+    classifier: TextClassifier,
+    /// Name and category, in the order of the classes.
+    intents: Vec<(String, String)>,
 }
 
 impl IntentClassifier {
-    /// Takes the embedded exemplars (query prefix) of every intent: name → (category, vectors).
-    pub fn new(intents: BTreeMap<String, (String, Vec<Vec<f32>>)>) -> Self {
-        let all: Vec<&Vec<f32>> = intents.values().flat_map(|(_, vectors)| vectors).collect();
-        let dimension = all.first().map_or(0, |vector| vector.len());
-        let mut mean = vec![0.0_f32; dimension];
-        for vector in &all {
-            mean.iter_mut().zip(vector.iter()).for_each(|(sum, x)| *sum += x / all.len() as f32);
+    /// Fits on the exemplars of every intent, embedded with the query prefix: name → (category, exemplars).
+    pub fn fit(intents: BTreeMap<String, (String, Vec<TextFeatures>)>) -> Self {
+        let mut names = Vec::with_capacity(intents.len());
+        let mut labels = Vec::new();
+        let mut texts = Vec::new();
+        for (name, (category, exemplars)) in intents {
+            labels.extend(std::iter::repeat_n(names.len(), exemplars.len()));
+            texts.extend(exemplars);
+            names.push((name, category));
         }
-        let intents = intents
-            .into_iter()
-            .map(|(name, (category, vectors))| IntentExemplars {
-                name,
-                category,
-                vectors: vectors.iter().map(|vector| centred(vector, &mean)).collect(),
-            })
-            .collect();
-        Self { mean, intents }
+        Self { classifier: TextClassifier::fit(&texts, &labels, names.len(), PENALTY), intents: names }
     }
 
-    /// The intents of an utterance, from its embedding with the query prefix; most likely first, confidences sum to 1.
-    pub fn rank(&self, vector: &[f32]) -> Vec<RecognisedIntent> {
-        let vector = centred(vector, &self.mean);
-        let support: Vec<f32> = self.intents.iter().map(|intent| support(intent, &vector)).collect();
-        let top = support.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weights: Vec<f32> = support.iter().map(|s| ((s - top) * SHARPNESS).exp()).collect();
-        let sum: f32 = weights.iter().sum();
+    /// The intents of an utterance; most likely first, confidences sum to 1.
+    pub fn rank(&self, utterance: &TextFeatures) -> Vec<RecognisedIntent> {
+        let confidences = self.classifier.predict(utterance);
         let mut ranked: Vec<RecognisedIntent> = self
             .intents
             .iter()
-            .zip(&weights)
-            .map(|(intent, weight)| RecognisedIntent {
-                name: intent.name.clone(),
-                category: intent.category.clone(),
-                confidence: weight / sum,
+            .zip(confidences)
+            .map(|((name, category), confidence)| RecognisedIntent {
+                name: name.clone(),
+                category: category.clone(),
+                confidence,
             })
             .collect();
         ranked.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then_with(|| a.name.cmp(&b.name)));
@@ -80,28 +61,8 @@ impl IntentClassifier {
 
     /// The category of an intent.
     pub fn category_of(&self, name: &str) -> Option<&str> {
-        self.intents.iter().find(|intent| intent.name == name).map(|intent| intent.category.as_str())
+        self.intents.iter().find(|(known, _)| known == name).map(|(_, category)| category.as_str())
     }
-}
-
-/// Mean cosine of the nearest few exemplars.
-fn support(intent: &IntentExemplars, vector: &[f32]) -> f32 {
-    let mut nearest = [f32::NEG_INFINITY; NEIGHBOURS];
-    for exemplar in &intent.vectors {
-        let cosine = dot(exemplar, vector);
-        if cosine > nearest[NEIGHBOURS - 1] {
-            nearest[NEIGHBOURS - 1] = cosine;
-            nearest.sort_by(|a, b| b.total_cmp(a));
-        }
-    }
-    let found = intent.vectors.len().clamp(1, NEIGHBOURS);
-    nearest[..found].iter().sum::<f32>() / found as f32
-}
-
-fn centred(vector: &[f32], mean: &[f32]) -> Vec<f32> {
-    let mut centred: Vec<f32> = vector.iter().zip(mean).map(|(x, mean)| x - mean).collect();
-    normalise(&mut centred);
-    centred
 }
 
 #[cfg(test)]
@@ -109,13 +70,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_exemplars_decide() {
+    fn exemplars_decide() {
+        let exemplars = |vectors: [[f32; 3]; 2], texts: [&str; 2]| -> Vec<TextFeatures> {
+            texts.iter().zip(vectors).map(|(text, vector)| TextFeatures::of(text, &vector)).collect()
+        };
         let intents = BTreeMap::from([
-            ("cancel".to_owned(), ("billing".to_owned(), vec![vec![0.0, 1.0, 0.1], vec![0.1, 1.0, 0.0]])),
-            ("pricing".to_owned(), ("sales".to_owned(), vec![vec![1.0, 0.0, 0.1], vec![1.0, 0.1, 0.0]])),
+            (
+                "cancel".to_owned(),
+                ("billing".to_owned(), exemplars([[0.0, 1.0, 0.1], [0.1, 1.0, 0.0]], ["i want out", "end it"])),
+            ),
+            (
+                "pricing".to_owned(),
+                ("sales".to_owned(), exemplars([[1.0, 0.0, 0.1], [1.0, 0.1, 0.0]], ["how much", "what is the price"])),
+            ),
         ]);
-        let classifier = IntentClassifier::new(intents);
-        let ranked = classifier.rank(&[0.9, 0.1, 0.05]);
+        let classifier = IntentClassifier::fit(intents);
+        let ranked = classifier.rank(&TextFeatures::of("the cost", &[0.9, 0.1, 0.05]));
         assert_eq!((ranked[0].name.as_str(), ranked[0].category.as_str()), ("pricing", "sales"));
         assert!(ranked[0].confidence > 0.9);
         assert_eq!(classifier.category_of("cancel"), Some("billing"));

@@ -1,174 +1,176 @@
-//! How a conversation ended: an explicit label first, then the evidence in the dialogue.
-
-use std::sync::LazyLock;
+//! Outcomes: how a conversation ended, from the evidence in its dialogue.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::classify::acts::{AgentAct, UserAct};
-use crate::domain::classify::exchange::ReadTurn;
-use crate::domain::conversation::{Conversation, Outcome, OutcomeSource, Speaker};
-use crate::domain::softmax::{Balance, FitRules, Scaling, Softmax};
-use crate::learning::analysis::quality::shared_words;
+use crate::domain::classify::exchange::{Exchange, ReadTurn};
+use crate::domain::conversation::{Outcome, Speaker};
+use crate::domain::softmax::Softmax;
+use crate::domain::text;
 
-/// The fitted weights; `turnwise eval outcomes --fit` makes them from the development part of the labelled demo.
-const WEIGHTS: &str = include_str!("outcome.toml");
-/// How the fit is made; the penalty was chosen by cross-validation over the development part of the demo.
-const RULES: FitRules = FitRules { scaling: Scaling::Standardise, balance: Balance::Rows, l2: 0.06 };
-/// The classes that the dialogue can show.
+/// Strength of the penalty; chosen by cross-validation over the practice conversations.
+const PENALTY: f32 = 0.06;
+/// The classes that a dialogue can show.
 pub const CLASSES: [Outcome; 3] = [Outcome::Successful, Outcome::Partial, Outcome::Unsuccessful];
 /// How much success each class counts.
 const CREDIT: [f64; 3] = [1.0, 0.5, 0.0];
-/// What the evidence is called, in the order of the features.
-const EVIDENCE: [&str; 10] = [
-    "user content at the end",
-    "user discontent at the end",
-    "agent unable or handing over at the end",
-    "agent unable or handing over",
-    "user discontent",
-    "user discontent in the second half",
-    "agent unable in the second half, at its worst",
-    "agent helping",
-    "user repeating",
-    "needs answered",
+/// How many grounds are told.
+const GROUNDS: usize = 3;
+/// From this overlap of words on, a user's turn says again what an earlier one said.
+const SAME_WORDS: f64 = 0.5;
+
+/// What a user's turn can be there for, as far as it tells how a conversation goes.
+const USER_GROUPS: [(&str, &[UserAct]); 7] = [
+    ("content", &[UserAct::Satisfied]),
+    ("agreeing", &[UserAct::Affirm]),
+    ("leaving", &[UserAct::Farewell]),
+    ("discontent or asking for a person", &[UserAct::Dissatisfied, UserAct::Escalation]),
+    ("refusing", &[UserAct::Decline]),
+    ("resisting", &[UserAct::Objection]),
+    ("still in need", &[UserAct::Problem, UserAct::Question, UserAct::Request]),
 ];
 
-static EMBEDDED: LazyLock<OutcomeClassifier> =
-    LazyLock::new(|| toml::from_str(WEIGHTS).expect("the embedded weights are well-formed"));
+/// The same of an agent's turn.
+const AGENT_GROUPS: [(&str, &[AgentAct]); 5] = [
+    ("acting", &[AgentAct::Action]),
+    ("helping", &[AgentAct::Answer, AgentAct::Instruction, AgentAct::Offer, AgentAct::Reassurance]),
+    ("unable or handing over", &[AgentAct::Unable, AgentAct::Transfer]),
+    ("closing", &[AgentAct::Closing]),
+    ("asking back or filling time", &[AgentAct::Ask, AgentAct::Confirm, AgentAct::Filler]),
+];
 
-/// Tells the outcome from evidence.
-#[derive(Serialize, Deserialize)]
+/// What the evidence of a dialogue is called, and how much of it there is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evidence {
+    names: Vec<String>,
+    values: Vec<f32>,
+}
+
+impl Evidence {
+    /// The measures, always as many and in the same order.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    fn note(&mut self, name: impl Into<String>, value: f32) {
+        self.names.push(name.into());
+        self.values.push(value);
+    }
+}
+
+/// What the evidence says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The likeliest outcome.
+    pub outcome: Outcome,
+    /// How likely it is, 0 to 1.
+    pub confidence: f64,
+    /// How successful the conversation was, 0 to 1.
+    pub success_score: f64,
+    /// What speaks for the outcome most, as a sentence.
+    pub grounds: String,
+}
+
+/// Tells the outcome from evidence; fitted for one model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OutcomeClassifier(Softmax);
 
-/// An outcome with its grounds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct JudgedOutcome {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Who says so.
-    pub source: OutcomeSource,
-    /// How sure that is, 0 to 1.
-    pub confidence: f64,
-    /// How successful it was, 0 to 1.
-    pub success_score: f64,
-    /// The grounds, as a sentence.
-    pub reason: String,
-}
-
 impl OutcomeClassifier {
-    /// Fits weights on labelled conversations: rows of [`evidence`] and outcomes of [`CLASSES`].
-    pub fn fit(rows: &[Vec<f32>], outcomes: &[Outcome]) -> Self {
+    /// Fits on labelled conversations: rows of [`evidence`] and outcomes of [`CLASSES`].
+    pub fn fit(rows: &[&[f32]], outcomes: &[Outcome]) -> Self {
         let names: Vec<&str> = CLASSES.iter().map(|outcome| outcome.as_str()).collect();
-        let labels: Vec<usize> =
-            outcomes.iter().map(|o| CLASSES.iter().position(|class| class == o).unwrap_or(1)).collect();
-        let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-        Self(Softmax::fit(&rows, &labels, &names, RULES))
+        let class_of = |outcome: &Outcome| CLASSES.iter().position(|class| class == outcome).unwrap_or(1);
+        let labels: Vec<usize> = outcomes.iter().map(class_of).collect();
+        Self(Softmax::fit(rows, &labels, &names, PENALTY))
     }
 
-    /// The weights as they are shipped.
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).unwrap_or_default()
+    /// The likeliest outcome of a conversation with these measures.
+    pub fn likeliest(&self, row: &[f32]) -> Outcome {
+        CLASSES[likeliest(&self.0.predict(row))]
     }
 
-    /// The most likely of [`CLASSES`].
-    pub fn best(&self, row: &[f32]) -> Outcome {
-        let probabilities = self.0.predict(row);
-        let best = (0..CLASSES.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]));
-        CLASSES[best.unwrap_or(0)]
-    }
-
-    /// The probability of each of [`CLASSES`].
-    pub fn predict(&self, row: &[f32]) -> Vec<f32> {
-        self.0.predict(row)
-    }
-}
-
-/// Judges how a conversation ended.
-///
-/// A given outcome is believed, and its score is moved a little by the satisfaction; a given `unknown` says that nobody
-/// told, so the dialogue decides. With fewer than two turns nothing can be told.
-pub fn judge_outcome(conversation: &Conversation, turns: &[ReadTurn], answered: f32) -> JudgedOutcome {
-    let inferred = infer(turns, answered);
-    let rating = conversation.satisfaction.map(|stars| (stars - 1) as f64 / 4.0);
-    match conversation.outcome {
-        Some(Outcome::Unknown) | None => {}
-        Some(outcome) => {
-            let base = match outcome {
-                Outcome::Successful => 0.9,
-                Outcome::Partial => 0.5,
-                Outcome::Unsuccessful => 0.1,
-                Outcome::Excluded | Outcome::Unknown => 0.0,
-            };
-            let counted = outcome != Outcome::Excluded;
-            let success_score = rating.filter(|_| counted).map_or(base, |rating| 0.8 * base + 0.2 * rating);
-            return JudgedOutcome {
-                outcome,
-                source: OutcomeSource::Caller,
-                confidence: 1.0,
-                success_score,
-                reason: "given with the conversation".to_owned(),
-            };
+    /// Judges a conversation.
+    pub fn judge(&self, evidence: &Evidence) -> Verdict {
+        let probabilities = self.0.predict(&evidence.values);
+        let best = likeliest(&probabilities);
+        let mut grounds: Vec<(f32, &str)> = self
+            .0
+            .contributions(&evidence.values, best)
+            .into_iter()
+            .zip(evidence.names.iter().map(String::as_str))
+            .collect();
+        grounds.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let told: Vec<String> = grounds
+            .iter()
+            .take(GROUNDS)
+            .filter(|(weight, _)| *weight > 0.0)
+            .map(|(weight, name)| format!("{name} {weight:+.1}"))
+            .collect();
+        Verdict {
+            outcome: CLASSES[best],
+            confidence: f64::from(probabilities[best]),
+            success_score: probabilities.iter().zip(CREDIT).map(|(p, credit)| f64::from(*p) * credit).sum(),
+            grounds: format!("evidence in the dialogue: {}", told.join(", ")),
         }
     }
-    let Some((outcome, confidence, score, reason)) = inferred else {
-        return JudgedOutcome {
-            outcome: Outcome::Unknown,
-            source: OutcomeSource::Rule,
-            confidence: 0.0,
-            success_score: 0.0,
-            reason: "too little was said to tell".to_owned(),
-        };
-    };
-    let success_score = rating.map_or(score, |rating| 0.6 * score + 0.4 * rating);
-    JudgedOutcome { outcome, source: OutcomeSource::Rule, confidence, success_score, reason }
 }
 
-fn infer(turns: &[ReadTurn], answered: f32) -> Option<(Outcome, f64, f64, String)> {
-    let row = evidence(turns, answered)?;
-    let probabilities = EMBEDDED.predict(&row);
-    let best = (0..CLASSES.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))?;
-    let score = probabilities.iter().zip(CREDIT).map(|(p, credit)| f64::from(*p) * credit).sum();
-    let told: Vec<String> = EVIDENCE.iter().zip(&row).map(|(name, value)| format!("{name} {value:.2}")).collect();
-    Some((
-        CLASSES[best],
-        f64::from(probabilities[best]),
-        score,
-        format!("evidence in the dialogue: {}", told.join(", ")),
-    ))
+fn likeliest(probabilities: &[f32]) -> usize {
+    (0..CLASSES.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b])).unwrap_or(0)
 }
 
-/// The evidence in a dialogue, in the order of [`EVIDENCE`]; `answered` is the share of agent turns that answer a need.
-/// `None` when one side said nothing.
-pub fn evidence(turns: &[ReadTurn], answered: f32) -> Option<Vec<f32>> {
-    let content = [UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell];
-    let against = [UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline, UserAct::Objection, UserAct::Problem];
-    let helping = [AgentAct::Action, AgentAct::Answer, AgentAct::Offer, AgentAct::Instruction, AgentAct::Reassurance];
-    let failing = [AgentAct::Unable, AgentAct::Transfer];
-    let user = |acts: &[UserAct]| -> Vec<f32> {
-        let turns = turns.iter().filter(|turn| turn.burst.speaker == Speaker::User);
-        turns.map(|turn| acts.iter().map(|a| turn.acts.max(&turn.sentence_acts).user(*a)).sum()).collect()
-    };
-    let agent = |acts: &[AgentAct]| -> Vec<f32> {
-        let turns = turns.iter().filter(|turn| turn.burst.speaker == Speaker::Agent);
-        turns.map(|turn| acts.iter().map(|a| turn.acts.max(&turn.sentence_acts).agent(*a)).sum()).collect()
-    };
-    let (content, against, helping, failing) = (user(&content), user(&against), agent(&helping), agent(&failing));
-    if content.is_empty() || helping.is_empty() {
+/// The evidence in a dialogue in which these exchanges hold knowledge. `None` when one side said nothing.
+pub fn evidence(turns: &[ReadTurn], found: &[Exchange]) -> Option<Evidence> {
+    let of = |speaker: Speaker| turns.iter().filter(move |turn| turn.burst.speaker == speaker).collect::<Vec<_>>();
+    let (users, agents) = (of(Speaker::User), of(Speaker::Agent));
+    if users.is_empty() || agents.is_empty() {
         return None;
     }
-    let second_half = |values: &[f32]| values[values.len() / 2..].to_vec();
-    Some(vec![
-        recent(&content),
-        recent(&against),
-        recent(&failing),
-        mean(&failing),
-        mean(&against),
-        mean(&second_half(&against)),
-        second_half(&failing).into_iter().fold(0.0, f32::max),
-        mean(&helping),
-        repeating(turns),
-        answered,
-    ])
+    let said = |turn: &ReadTurn, acts: &[UserAct]| acts.iter().map(|act| turn.acts.user(*act)).sum::<f32>();
+    let did = |turn: &ReadTurn, acts: &[AgentAct]| acts.iter().map(|act| turn.acts.agent(*act)).sum::<f32>();
+    let any_user = |acts: &[UserAct]| -> Vec<f32> {
+        let strongest = users.iter().map(|turn| turn.acts.max(&turn.sentence_acts));
+        strongest.map(|turn| acts.iter().map(|act| turn.user(*act)).sum()).collect()
+    };
+    let any_agent = |acts: &[AgentAct]| -> Vec<f32> {
+        let strongest = agents.iter().map(|turn| turn.acts.max(&turn.sentence_acts));
+        strongest.map(|turn| acts.iter().map(|act| turn.agent(*act)).sum()).collect()
+    };
+    let content = any_user(&[UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell]);
+    let against =
+        any_user(&[UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline, UserAct::Objection, UserAct::Problem]);
+    let failing = any_agent(&[AgentAct::Unable, AgentAct::Transfer]);
+    let helping =
+        any_agent(&[AgentAct::Action, AgentAct::Answer, AgentAct::Offer, AgentAct::Instruction, AgentAct::Reassurance]);
+
+    let mut evidence = Evidence::default();
+    evidence.note("user content towards the end", recent(&content));
+    evidence.note("user against it towards the end", recent(&against));
+    evidence.note("agent unable towards the end", recent(&failing));
+    evidence.note("agent unable", mean(&failing));
+    evidence.note("user against it", mean(&against));
+    evidence.note("user against it in the second half", mean(second_half(&against)));
+    evidence.note("agent unable in the second half", largest(second_half(&failing)));
+    evidence.note("agent unable at any time", largest(&any_agent(&[AgentAct::Unable])));
+    evidence.note("agent helping", mean(&helping));
+    evidence.note("agent acting in the second half", largest(second_half(&any_agent(&[AgentAct::Action]))));
+    evidence.note("user satisfied in the second half", largest(second_half(&any_user(&[UserAct::Satisfied]))));
+    evidence.note("user repeating", repeating(&users));
+    evidence.note("needs answered", found.len() as f32 / agents.len() as f32);
+    for (place, back) in [("last", 1), ("last but one", 2)] {
+        let user = users[users.len().saturating_sub(back)];
+        let agent = agents[agents.len().saturating_sub(back)];
+        for (name, acts) in USER_GROUPS {
+            evidence.note(format!("user {name} in the {place} turn"), said(user, acts));
+        }
+        for (name, acts) in AGENT_GROUPS {
+            evidence.note(format!("agent {name} in the {place} turn"), did(agent, acts));
+        }
+    }
+    let user_ends = turns.last().is_some_and(|turn| turn.burst.speaker == Speaker::User);
+    evidence.note("the user had the last word", f32::from(u8::from(user_ends)));
+    Some(evidence)
 }
 
 /// A mean that halves its weight with every turn backwards.
@@ -182,14 +184,65 @@ fn recent(values: &[f32]) -> f32 {
     sum / total
 }
 
+fn second_half(values: &[f32]) -> &[f32] {
+    &values[values.len() / 2..]
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().copied().fold(0.0, f32::max)
+}
+
 fn mean(values: &[f32]) -> f32 {
     values.iter().sum::<f32>() / values.len().max(1) as f32
 }
 
-/// Share of user turns that ask again what was asked before.
-fn repeating(turns: &[ReadTurn]) -> f32 {
-    let said: Vec<&str> =
-        turns.iter().filter(|turn| turn.burst.speaker == Speaker::User).map(|turn| turn.burst.text.as_str()).collect();
-    let again = (1..said.len()).filter(|at| said[..*at].iter().any(|earlier| shared_words(earlier, said[*at]) > 0.5));
+/// Share of user turns that say again what was said before.
+fn repeating(users: &[&ReadTurn]) -> f32 {
+    let said: Vec<&str> = users.iter().map(|turn| turn.burst.text.as_str()).collect();
+    let again = (1..said.len())
+        .filter(|at| said[..*at].iter().any(|earlier| text::shared_words(earlier, said[*at]) > SAME_WORDS));
     again.count() as f32 / said.len().max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::classify::acts::Acts;
+    use crate::domain::conversation::Burst;
+
+    fn turn(at: usize, speaker: Speaker, act: usize) -> ReadTurn {
+        let count = if speaker == Speaker::User { UserAct::ALL.len() } else { AgentAct::ALL.len() };
+        let mut acts = vec![0.01; count];
+        acts[act] = 0.9;
+        let burst = Burst { first: at, last: at, speaker, text: format!("turn {at}") };
+        ReadTurn { burst, acts: Acts(acts.clone()), sentence_acts: Acts(acts), vector: vec![1.0].into() }
+    }
+
+    fn ending(last_user: UserAct, last_agent: AgentAct) -> Evidence {
+        let turns = [
+            turn(0, Speaker::User, UserAct::Problem as usize),
+            turn(1, Speaker::Agent, last_agent as usize),
+            turn(2, Speaker::User, last_user as usize),
+        ];
+        evidence(&turns, &[]).expect("both sides spoke")
+    }
+
+    #[test]
+    fn how_it_ends_decides() {
+        let good = ending(UserAct::Satisfied, AgentAct::Action);
+        let bad = ending(UserAct::Dissatisfied, AgentAct::Unable);
+        let rows: Vec<&[f32]> = std::iter::repeat_n([good.values(), bad.values()], 10).flatten().collect();
+        let outcomes: Vec<Outcome> =
+            std::iter::repeat_n([Outcome::Successful, Outcome::Unsuccessful], 10).flatten().collect();
+        let classifier = OutcomeClassifier::fit(&rows, &outcomes);
+        let verdict = classifier.judge(&good);
+        assert_eq!(verdict.outcome, Outcome::Successful);
+        assert!(verdict.success_score > 0.8 && verdict.grounds.contains("towards the end"), "{verdict:?}");
+        assert!(classifier.judge(&bad).success_score < 0.2);
+    }
+
+    #[test]
+    fn one_side_alone_is_no_evidence() {
+        assert_eq!(evidence(&[turn(0, Speaker::User, 0)], &[]), None);
+    }
 }

@@ -22,11 +22,12 @@ mod vocabulary;
 
 use std::collections::BTreeMap;
 
-use crate::domain::conversation::Speaker;
+use crate::domain::conversation::{Burst, Speaker, Turn, bursts};
 use crate::domain::redaction::asks::Asked;
 use crate::domain::redaction::numbers::Run;
 use crate::domain::redaction::phrases::Phrases;
 use crate::domain::redaction::tokens::{Token, ends_sentence, tokenise};
+use crate::domain::text;
 
 /// A kind of personal value. Where two claim the same words, the earlier one here has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +69,22 @@ struct Found {
 
 /// Values by kind.
 type Values = BTreeMap<Slot, Vec<String>>;
+
+/// What was said, burst by burst, with personal values as slots and our own injected text taken out.
+pub fn redacted_bursts(turns: &[Turn]) -> Vec<Burst> {
+    let mut turns = turns.to_vec();
+    for turn in &mut turns {
+        turn.text = text::tidy(&text::strip_injected(&turn.text));
+    }
+    let redactor = Redactor::for_conversation(turns.iter().map(|turn| (turn.speaker, turn.text.as_str())));
+    let mut bursts = bursts(&turns);
+    for burst in &mut bursts {
+        burst.text = redactor.redact(burst.speaker, &burst.text);
+    }
+    // What has no word (a cough, a dash) carries nothing, and a model cannot embed it.
+    bursts.retain(|burst| text::word_count(&burst.text) > 0);
+    bursts
+}
 
 /// Removes what is personal from the turns of one conversation.
 #[derive(Clone, Debug, Default)]

@@ -11,12 +11,11 @@ pub mod summary;
 use std::collections::BTreeMap;
 
 use crate::domain::analysis::TrainingRecord;
-use crate::domain::classify::exchange::{ExchangeClassifier, ReadTurn, exchanges, is_need};
+use crate::domain::classify::exchange::{ReadTurn, need_strength};
 use crate::domain::clock::Timestamp;
-use crate::domain::conversation::{Burst, Conversation, ConversationStatus, Speaker, bursts};
+use crate::domain::conversation::{Conversation, ConversationStatus, Speaker};
 use crate::domain::ids::RecordId;
-use crate::domain::redaction::Redactor;
-use crate::domain::text;
+use crate::domain::redaction::redacted_bursts;
 use crate::engine::Engine;
 use crate::engine::error::Error;
 use crate::learning::analysis::outcome::judge_outcome;
@@ -27,9 +26,13 @@ use crate::store::conversations::StoredConversation;
 use crate::store::jobs::Job;
 
 /// The most intents that one conversation is said to have.
-const MAX_INTENTS: usize = 3;
-/// Confidence from which an utterance carries an intent.
-const MIN_INTENT_CONFIDENCE: f32 = 0.25;
+pub const MAX_INTENTS: usize = 3;
+/// An intent needs this share of what all turns sound like; an even guess among thirty is 0.03.
+const MIN_INTENT_SHARE: f32 = 0.1;
+/// And this much of the likeliest one's.
+const MIN_BESIDE_FIRST: f32 = 0.4;
+/// How much less every later turn counts: what a conversation is about is said first.
+const LATER: f32 = 0.35;
 /// Category when nothing tells one.
 const NO_CATEGORY: &str = "general";
 
@@ -51,24 +54,8 @@ impl Learner {
     /// When the model fails or too much waits.
     pub async fn understand(&self, conversation: &Conversation) -> Result<Vec<ReadTurn>, Error> {
         let embedder = &self.engine.generations.first().embedder;
-        self.engine.understanding().read(embedder, redacted_bursts(conversation)).await
+        self.engine.understanding().read(embedder, redacted_bursts(&conversation.turns)).await
     }
-}
-
-/// What was said, burst by burst, with personal values as slots and our own injected text taken out.
-pub fn redacted_bursts(conversation: &Conversation) -> Vec<Burst> {
-    let mut turns = conversation.turns.clone();
-    for turn in &mut turns {
-        turn.text = text::tidy(&text::strip_injected(&turn.text));
-    }
-    let redactor = Redactor::for_conversation(turns.iter().map(|turn| (turn.speaker, turn.text.as_str())));
-    let mut bursts = bursts(&turns);
-    for burst in &mut bursts {
-        burst.text = redactor.redact(burst.speaker, &burst.text);
-    }
-    // What has no word (a cough, a dash) carries nothing, and a model cannot embed it.
-    bursts.retain(|burst| text::word_count(&burst.text) > 0);
-    bursts
 }
 
 /// The training record of a conversation.
@@ -95,7 +82,7 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn],
 
     let (quality, quality_reasons) = measure_quality(turns);
     reasons.extend(quality_reasons);
-    let judged = judge_outcome(conversation, turns, answered(engine, turns));
+    let judged = judge_outcome(conversation, engine.understanding().verdict(turns));
     reasons.insert("outcome".to_owned(), judged.reason);
 
     TrainingRecord {
@@ -120,31 +107,28 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn],
     }
 }
 
-/// Share of the agent's turns that answer a need, 0 to 1.
-pub fn answered(engine: &Engine, turns: &[ReadTurn]) -> f32 {
-    let agent_turns = turns.iter().filter(|turn| turn.burst.speaker == Speaker::Agent).count();
-    let found = exchanges(turns, engine.understanding().pairs(), ExchangeClassifier::embedded(), 0.5);
-    found.len() as f32 / agent_turns.max(1) as f32
-}
-
-/// What the user wanted: the intents of the turns in which something is wanted, weighed by how surely, early ones more.
+/// What the user wanted: the intents of the turns in which something is wanted, early ones more.
 fn user_intents(engine: &Engine, turns: &[ReadTurn]) -> (Vec<String>, String) {
     let mut weights: BTreeMap<String, f32> = BTreeMap::new();
-    let needs = turns.iter().filter(|turn| turn.burst.speaker == Speaker::User && is_need(turn));
-    for (position, turn) in needs.enumerate() {
-        let Some(best) = engine.understanding().intents(&turn.vector).into_iter().next() else { continue };
-        if best.confidence >= MIN_INTENT_CONFIDENCE {
-            *weights.entry(best.name).or_default() += best.confidence / (1.0 + position as f32 * 0.25);
+    let mut total = 0.0;
+    for (position, turn) in turns.iter().filter(|turn| turn.burst.speaker == Speaker::User).enumerate() {
+        let weight = need_strength(&turn.acts.max(&turn.sentence_acts)) / (1.0 + position as f32 * LATER);
+        total += weight;
+        for intent in engine.understanding().intents(&turn.burst.text, &turn.vector) {
+            *weights.entry(intent.name).or_default() += weight * intent.confidence;
         }
     }
-    let mut ranked: Vec<(String, f32)> = weights.into_iter().collect();
+    let mut ranked: Vec<(String, f32)> =
+        weights.into_iter().map(|(name, weight)| (name, weight / total.max(f32::EPSILON))).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let least = MIN_INTENT_SHARE.max(ranked.first().map_or(0.0, |(_, top)| top * MIN_BESIDE_FIRST));
+    ranked.retain(|(_, share)| *share >= least);
     ranked.truncate(MAX_INTENTS);
     let reason = match ranked.as_slice() {
-        [] => "no turn came near the exemplars of any intent".to_owned(),
+        [] => "no turn sounded like an intent that is known".to_owned(),
         found => {
-            let parts: Vec<String> = found.iter().map(|(name, weight)| format!("{name} {weight:.2}")).collect();
-            format!("nearest exemplars of the user's needs: {}", parts.join(", "))
+            let parts: Vec<String> = found.iter().map(|(name, share)| format!("{name} {share:.2}")).collect();
+            format!("what the user's needs sound like: {}", parts.join(", "))
         }
     };
     (ranked.into_iter().map(|(name, _)| name).collect(), reason)

@@ -49,6 +49,15 @@ pub fn key_phrases(turns: &[ReadTurn], language: &Language) -> Vec<String> {
     kept.into_iter().map(|phrase| phrase.join(" ")).collect()
 }
 
+/// The most telling phrase of one utterance: its longest. `None` when it has no telling word.
+pub fn main_phrase(utterance: &str, language: &Language) -> Option<String> {
+    let stop_words = stop_words_of(language);
+    let phrases = text::sentences(utterance).into_iter().flat_map(|sentence| candidates(sentence, &stop_words));
+    // The first of several longest ones, which `max_by_key` alone would not give.
+    let longest = phrases.enumerate().max_by_key(|(at, phrase)| (phrase.len(), std::cmp::Reverse(*at)));
+    longest.map(|(_, phrase)| phrase.join(" "))
+}
+
 /// Runs of words that are no stop words, cut to at most three.
 fn candidates(sentence: &str, stop_words: &BTreeSet<String>) -> Vec<Vec<String>> {
     let words = text::words(sentence);

@@ -1,6 +1,6 @@
 //! Measures of how well the agent did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::analysis::Quality;
 use crate::domain::classify::acts::{AgentAct, UserAct};
@@ -65,7 +65,7 @@ fn repetition(turns: &[ReadTurn]) -> (usize, f64) {
         let again = turns[..at].iter().any(|earlier| {
             earlier.burst.speaker == turn.burst.speaker
                 && dot(&turn.vector, &earlier.vector) >= SAME_TURN
-                && shared_words(&turn.burst.text, &earlier.burst.text) >= 0.6
+                && text::shared_words(&turn.burst.text, &earlier.burst.text) >= 0.6
         });
         repeated += usize::from(again);
     }
@@ -79,13 +79,6 @@ fn response_relevance(turns: &[ReadTurn]) -> f64 {
         .map(|pair| dot(&pair[0].vector, &pair[1].vector))
         .collect();
     if replies.is_empty() { 0.0 } else { f64::from(replies.iter().sum::<f32>() / replies.len() as f32).clamp(0.0, 1.0) }
-}
-
-/// Jaccard overlap of the words of two texts.
-pub fn shared_words(a: &str, b: &str) -> f64 {
-    let (a, b): (BTreeSet<String>, BTreeSet<String>) =
-        (text::words(a).into_iter().collect(), text::words(b).into_iter().collect());
-    share(a.intersection(&b).count(), a.union(&b).count())
 }
 
 fn share(part: usize, whole: usize) -> f64 {

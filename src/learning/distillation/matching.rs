@@ -11,6 +11,7 @@ use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::index::point::{Filter, Search};
 use crate::learning::Learner;
+use crate::learning::distillation::intents::is_discovered;
 use crate::learning::distillation::wording::numbers_conflict;
 
 /// Exemplars that are looked at around a need, and around an answer's own need.
@@ -50,6 +51,8 @@ pub struct Match {
     pub near_duplicate: Option<EntryId>,
     /// An entry that answers the same question differently.
     pub contradiction: Option<EntryId>,
+    /// The discovered intent of the entry with the nearest need, when that asks the same.
+    pub discovered_intent: Option<String>,
 }
 
 impl Learner {
@@ -117,6 +120,9 @@ impl Learner {
             let agrees = !conflict
                 && ((question >= same_question && answered >= same_answer)
                     || (question >= same_question / STRICT && answered >= same_answer * STRICT));
+            if question >= same_question && found.discovered_intent.is_none() {
+                found.discovered_intent = entry.intent.clone().filter(|intent| is_discovered(intent));
+            }
             if agrees && question + answered > best {
                 best = question + answered;
                 found.same = Some(entry.id);

@@ -4,6 +4,7 @@
 //! looked at, so that nothing is created twice; an exchange that was counted is not counted again; a failed conversation
 //! creates nothing that is offered, but its answers count against the entries that give them.
 
+pub mod intents;
 pub mod matching;
 pub mod policy;
 pub mod wording;
@@ -11,9 +12,7 @@ pub mod wording;
 use std::collections::BTreeSet;
 
 use crate::domain::analysis::TrainingRecord;
-use crate::domain::classify::acts::UserAct;
-use crate::domain::classify::exchange::ReadTurn;
-use crate::domain::classify::exchange::{Exchange, ExchangeClassifier, exchanges};
+use crate::domain::classify::exchange::{Exchange, ReadTurn, need_strength};
 use crate::domain::conversation::{Outcome, Speaker};
 use crate::domain::ids::{CaseId, EntryId, ExemplarId};
 use crate::domain::knowledge::{Case, CaseKind, Entry, EntryStatus, Evidence, Exemplar};
@@ -22,6 +21,8 @@ use crate::domain::text;
 use crate::embedding::embedder::Role;
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
+use crate::learning::analysis::MAX_INTENTS;
+use crate::learning::distillation::intents::intent_of;
 use crate::learning::distillation::matching::{Finding, Match};
 use crate::learning::pipeline::Stage;
 use crate::learning::{Learner, PIPELINE_VERSION};
@@ -76,6 +77,9 @@ impl Learner {
         if notes.is_empty() && seen.is_empty() {
             notes.push("nothing: no exchange held a reusable answer".to_owned());
         }
+        if let Some(record) = self.with_discovered_intents(&record, &decided) {
+            tx.upsert_record(tenant, &record).await?;
+        }
         if !notes.is_empty() {
             tx.set_learning(tenant, conversation.id, &notes).await?;
         }
@@ -84,13 +88,35 @@ impl Learner {
         Ok(())
     }
 
+    /// The record with the discovered intents of its needs, when analysis recognised none in it.
+    fn with_discovered_intents(
+        &self,
+        record: &TrainingRecord,
+        findings: &[(Finding, Match)],
+    ) -> Option<TrainingRecord> {
+        if !record.user_intents.is_empty() {
+            return None;
+        }
+        let understanding = self.engine.understanding();
+        let mut discovered: Vec<String> = findings
+            .iter()
+            .filter_map(|(finding, known)| intent_of(understanding, finding, known, &record.language))
+            .collect();
+        discovered.dedup();
+        discovered.truncate(MAX_INTENTS);
+        let mut record = record.clone();
+        let reason = format!("no listed intent; needs that were answered: {}", discovered.join(", "));
+        record.reasons.insert("user_intents".to_owned(), reason);
+        record.user_intents = discovered;
+        (!record.user_intents.is_empty()).then_some(record)
+    }
+
     /// The exchanges of a conversation that hold knowledge, with what is kept of them.
     ///
     /// # Errors
     /// When the model fails.
     pub async fn findings(&self, turns: &[ReadTurn]) -> Result<Vec<Finding>, Error> {
-        let pairs = self.engine.understanding().pairs();
-        let found = exchanges(turns, pairs, ExchangeClassifier::embedded(), self.settings.min_move_probability as f32);
+        let found = self.engine.understanding().exchanges(turns, self.settings.min_move_probability as f32);
         let mut findings = Vec::with_capacity(found.len());
         for exchange in found {
             findings.push(self.finding(turns, &exchange).await?);
@@ -103,12 +129,10 @@ impl Learner {
         let (need_turn, answer_turn) = (&turns[exchange.need], &turns[exchange.answer]);
         let sentences = text::sentences(&need_turn.burst.text);
         let embedded = embedder.embed(Lane::Batch, Role::Query, &sentences, None).await?;
-        let needs = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
         let strength = |sentence: &str| {
             let at = sentences.iter().position(|s| *s == sentence);
             at.map_or(0.0, |at| {
-                let acts = self.engine.understanding().acts(Speaker::User, &embedded[at].vector);
-                needs.iter().map(|act| acts.user(*act)).sum()
+                need_strength(&self.engine.understanding().acts(Speaker::User, sentence, &embedded[at].vector))
             })
         };
         let need = wording::need_wording(&need_turn.burst.text, strength);
@@ -141,7 +165,7 @@ impl Learner {
                 id
             }
             None => {
-                let entry = self.new_entry(record, finding);
+                let entry = self.new_entry(record, finding, known);
                 let source = EntrySource { origin: Origin::Learned, pipeline_version: PIPELINE_VERSION };
                 tx.insert_entry(tenant, &entry, source).await?;
                 self.note_cases(tx, job, &entry, known).await?;
@@ -175,14 +199,13 @@ impl Learner {
         Ok(entry_id)
     }
 
-    fn new_entry(&self, record: &TrainingRecord, finding: &Finding) -> Entry {
+    fn new_entry(&self, record: &TrainingRecord, finding: &Finding, known: &Match) -> Entry {
         let now = self.engine.now();
-        let intent = self.engine.understanding().intents(&finding.need_vector).into_iter().next();
         Entry {
             id: EntryId(self.engine.new_uuid()),
             knowledge_type: finding.kind,
             category: record.category.clone(),
-            intent: intent.filter(|intent| intent.confidence >= 0.25).map(|intent| intent.name),
+            intent: intent_of(self.engine.understanding(), finding, known, &record.language),
             title: wording::title(&finding.need),
             content: finding.answer.clone(),
             language: record.language.clone(),
