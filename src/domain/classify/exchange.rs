@@ -4,6 +4,7 @@
 //! says with what both turns and the turns around them are there for. Both are fitted on seed exchanges and practice
 //! conversations of many businesses, the second on what the first says of conversations that it was not fitted on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -108,8 +109,8 @@ fn class_of(kind: Option<KnowledgeType>) -> usize {
 
 /// What the classifier sees of the exchange between the turns `need` and `answer`: logarithms of what the pair classifier
 /// says and of the acts of both turns, as a whole and by sentence; whether they are put as questions, and how long they
-/// are; the turn right before the answer, when it is not the need; what the agent did before the need, and what the user
-/// did after the answer.
+/// are; how much of the answer only says again what was said before; the turn right before the answer, when it is not the
+/// need; what the agent did before the need, and what the user did after the answer.
 pub fn features(pairs: &PairClassifier, turns: &[ReadTurn], need: usize, answer: usize) -> Vec<f32> {
     let logs = |values: &[f32]| values.iter().map(|p| (p + FLOOR).ln()).collect::<Vec<f32>>();
     let of_speaker = |at: Option<usize>, speaker: Speaker| {
@@ -134,6 +135,8 @@ pub fn features(pairs: &PairClassifier, turns: &[ReadTurn], need: usize, answer:
         length(said),
     ]);
 
+    row.extend(echo(turns, answer));
+
     let last = of_speaker(answer.checked_sub(1), Speaker::User);
     row.extend(last.map_or(vec![ABSENT; CLASSES], |last| logs(&pairs.predict(last, said))));
     row.extend(acts_or(last, UserAct::ALL.len()));
@@ -147,6 +150,20 @@ pub fn features(pairs: &PairClassifier, turns: &[ReadTurn], need: usize, answer:
     row.extend(acts_or(after, UserAct::ALL.len()));
     row.extend([flag(after.is_none()), count(turns.len() - answer)]);
     row
+}
+
+/// How much of a turn was said before in the conversation: the share of its words, the share of its numbers, and whether
+/// it has any. Who reads details back brings nothing new; who answers does.
+fn echo(turns: &[ReadTurn], at: usize) -> [f32; 3] {
+    let words = |turn: &ReadTurn| text::words(&turn.burst.text);
+    let before: BTreeSet<String> = turns[..at].iter().flat_map(words).collect();
+    let said: BTreeSet<String> = words(&turns[at]).into_iter().collect();
+    let (numbers, plain): (Vec<&String>, Vec<&String>) =
+        said.iter().partition(|word| word.chars().any(char::is_numeric));
+    let share = |words: &[&String]| {
+        words.iter().filter(|word| before.contains(**word)).count() as f32 / words.len().max(1) as f32
+    };
+    [share(&plain), share(&numbers), f32::from(u8::from(!numbers.is_empty()))]
 }
 
 /// Whether a user's turn opens a need: asks, wants, complains or resists, rather than gives details or chats.

@@ -14,7 +14,7 @@ use crate::domain::classify::seeds;
 use crate::embedding::manifest::ModelSpec;
 
 /// Rises when the form of the files or the way of fitting changes.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// Which classifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
