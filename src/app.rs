@@ -22,6 +22,7 @@ use crate::jobs::runner::{Handler, JobFailure, OnDead, Runner};
 use crate::learning::Learner;
 use crate::learning::indexing::Reconciled;
 use crate::learning::pipeline::is_worth_retrying;
+use crate::learning::tenant_locks::TenantLocks;
 use crate::retrieval::Retriever;
 use crate::retrieval::exposures::ExposureSink;
 use crate::store::Store;
@@ -82,7 +83,13 @@ impl App {
             clock: parts.clock,
             ids: parts.ids,
         });
-        let learner = Arc::new(Learner { engine: Arc::clone(&engine), settings: config.learning.clone(), callers });
+        let learner = Arc::new(Learner {
+            engine: Arc::clone(&engine),
+            settings: config.learning.clone(),
+            callers,
+            distilling: TenantLocks::default(),
+            index_writes: tokio::sync::Mutex::default(),
+        });
         let reconciled = learner.reconcile().await?;
         let gather = Duration::from_millis(config.retrieval.exposure_flush_ms);
         let exposures = ExposureSink::start(Arc::clone(&engine), config.retrieval.exposure_buffer, gather);

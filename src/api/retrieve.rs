@@ -50,7 +50,7 @@ pub struct RetrieveBody {
     /// Only entries of this category.
     #[schema(min_length = 1, max_length = 200)]
     category: Option<String>,
-    /// Only entries in this language, a BCP 47 tag (`ur` also finds `ur-Latn`).
+    /// Only entries in this language, a BCP 47 tag (`ur` also finds `ur-Latn`; a region does not count).
     language: Option<String>,
     /// How many entries at most.
     #[schema(minimum = 1, maximum = 50, default = 3)]

@@ -26,6 +26,11 @@ use crate::evaluation::split::Split;
 /// What the demo must reach on the third that nothing was tuned on.
 const REQUIRED: f64 = 0.8;
 
+/// How often the first entry must be right on real dialogues, relative to plain dense search.
+const REQUIRED_RATIO: f64 = 0.9;
+/// The largest share of entries on real dialogues that may say nothing reusable.
+const MOST_EMPTY: f64 = 0.05;
+
 /// What is evaluated.
 #[derive(Clone, Debug, Subcommand)]
 pub enum EvalCommand {
@@ -239,9 +244,11 @@ async fn sgd(args: &SgdArgs, config: Config, voice: Voice) -> Result<Exit, Failu
     bar.finish_and_clear();
     local.close().await;
     let report = report?;
+    let enough = report.ratio() >= REQUIRED_RATIO && report.empty_entries <= MOST_EMPTY;
+    let exit = if enough { Exit::Done } else { Exit::Rejected };
     if voice.json {
         voice.say_json(&report)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
     let hits = |rates: [f64; 3]| rates.map(|rate| format!("{rate:.3}"));
     let [d1, d3, d10] = hits(report.dense);
@@ -265,5 +272,5 @@ async fn sgd(args: &SgdArgs, config: Config, voice: Voice) -> Result<Exit, Failu
             voice.say(&format!("  found by: {} [{matched}]\n  offers: {}", example.matched, example.content))?;
         }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }

@@ -55,6 +55,15 @@ impl Language {
     pub fn primary(&self) -> &str {
         self.0.split('-').next().unwrap_or(&self.0)
     }
+
+    /// The language with its script alone, as people read it: `pt` of `pt-BR`, `zh-Hant` of `zh-Hant-TW`.
+    pub fn without_region(&self) -> Self {
+        let is_script = |part: &&str| part.len() == 4 && part.bytes().all(|b| b.is_ascii_alphabetic());
+        match self.0.split('-').skip(1).find(is_script) {
+            Some(script) => Self(format!("{}-{script}", self.primary())),
+            None => Self(self.primary().to_owned()),
+        }
+    }
 }
 
 impl fmt::Display for Language {
@@ -81,6 +90,22 @@ mod tests {
         }
         for bad in ["", "e", "english", "en-", "en-x", "12", "en-é"] {
             assert!(Language::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_is_left_out_and_a_script_stays() {
+        let plain = [
+            ("en", "en"),
+            ("pt-BR", "pt"),
+            ("es-419", "es"),
+            ("ur-Latn", "ur-Latn"),
+            ("zh-Hant-TW", "zh-Hant"),
+            ("de-1996", "de"),
+            ("und", "und"),
+        ];
+        for (given, kept) in plain {
+            assert_eq!(Language::parse(given).expect("a valid tag").without_region().as_str(), kept);
         }
     }
 }

@@ -98,7 +98,7 @@ pub struct RetrievalQuery {
     pub knowledge_type: Option<KnowledgeType>,
     /// Only entries of this category.
     pub category: Option<String>,
-    /// Only entries in this language (`ur` also finds `ur-Latn`).
+    /// Only entries in this language (`ur` also finds `ur-Latn`; a region does not count).
     pub language: Option<Language>,
     /// How many entries at most.
     pub limit: Limit,

@@ -33,11 +33,15 @@ pub fn word_count(text: &str) -> usize {
     text.unicode_words().count()
 }
 
+/// The distinct words of a text, in lower case.
+pub fn word_set(text: &str) -> BTreeSet<String> {
+    words(text).into_iter().collect()
+}
+
 /// Jaccard overlap of the words of two texts, 0 to 1.
-pub fn shared_words(a: &str, b: &str) -> f64 {
-    let (a, b): (BTreeSet<String>, BTreeSet<String>) = (words(a).into_iter().collect(), words(b).into_iter().collect());
-    let all = a.union(&b).count();
-    if all == 0 { 0.0 } else { a.intersection(&b).count() as f64 / all as f64 }
+pub fn overlap(a: &BTreeSet<String>, b: &BTreeSet<String>) -> f64 {
+    let all = a.union(b).count();
+    if all == 0 { 0.0 } else { a.intersection(b).count() as f64 / all as f64 }
 }
 
 /// The sentences of a text by Unicode's rules (UAX #29), trimmed, without empty ones.

@@ -446,7 +446,7 @@ fn payload(payload: &Payload) -> Value {
     };
     set(TENANT, Some(payload.tenant.as_str().into()));
     set(OWNER, Some(payload.owner.to_string().into()));
-    set(LANGUAGE, Some(payload.language.as_str().into()));
+    set(LANGUAGE, Some(payload.language.without_region().as_str().into()));
     set(CATEGORY, payload.category.as_deref().map(Value::from));
     set(STATUS, payload.status.map(|status| status.as_str().into()));
     set(KNOWLEDGE_TYPE, payload.knowledge_type.map(|kind| kind.as_str().into()));
@@ -467,7 +467,8 @@ fn conditions(tenant: &TenantId, filter: &Filter) -> qdrant_edge::Filter {
         must.push(is(CATEGORY, category.clone()));
     }
     if !filter.languages.is_empty() {
-        must.push(is(LANGUAGE, filter.languages.iter().map(|tag| tag.as_str().to_owned()).collect::<Vec<_>>()));
+        let languages = filter.languages.iter().map(|tag| tag.without_region().to_string());
+        must.push(is(LANGUAGE, languages.collect::<Vec<_>>()));
     }
     if let Some(outcome) = filter.outcome {
         must.push(is(OUTCOME, outcome.as_str().to_owned()));

@@ -104,7 +104,7 @@ pub struct Filter {
     pub knowledge_type: Option<KnowledgeType>,
     /// This category.
     pub category: Option<String>,
-    /// One of these languages, by the whole tag (`ur` is not `ur-Latn`).
+    /// One of these languages, by language and script (`en` is also `en-US`, but `ur` is not `ur-Latn`).
     pub languages: Vec<Language>,
     /// This outcome.
     pub outcome: Option<Outcome>,

@@ -7,6 +7,9 @@ use crate::engine::error::Error;
 use crate::learning::Learner;
 use crate::learning::pipeline::{Stage, stage_job};
 
+/// How often what is there is looked at, when it changes between the look and the write.
+const LOOKS: usize = 3;
+
 /// What to do when the caller's id is known and the content differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replace {
@@ -59,25 +62,43 @@ impl Learner {
     ) -> Result<Accepted, Error> {
         let id = ConversationId(self.engine.new_uuid());
         let conversation = draft.check(id, &self.callers).map_err(Error::Invalid)?;
+        for _ in 0..LOOKS {
+            if let Some(accepted) = self.accept_once(tenant, &conversation, replace, trace_id.as_ref()).await? {
+                return Ok(accepted);
+            }
+        }
+        Err(Error::Conflict(format!(
+            "conversation '{}' is just being received or erased by others; try again",
+            conversation.external_id
+        )))
+    }
+
+    /// `None`, and nothing happened, when somebody else inserted or erased the conversation between our look and our
+    /// write: then what is there has to be looked at again.
+    async fn accept_once(
+        &self,
+        tenant: &TenantId,
+        conversation: &Conversation,
+        replace: Replace,
+        trace_id: Option<&String>,
+    ) -> Result<Option<Accepted>, Error> {
         let now = self.engine.now();
         let mut tx = self.engine.store.begin().await?;
         let known = tx.conversation_by_external_id(tenant, &conversation.external_id).await?;
         let Some(known) = known else {
-            if !tx.insert_conversation(tenant, &conversation, now).await? {
-                // Somebody else inserted the same id between our look and our write.
-                return Err(Error::Conflict(format!(
-                    "conversation '{}' is just being received",
-                    conversation.external_id
-                )));
+            let id = conversation.id;
+            if !tx.insert_conversation(tenant, conversation, now).await? {
+                tx.rollback().await?;
+                return Ok(None);
             }
-            tx.enqueue(tenant, &stage_job(&self.engine, Stage::Analyze, id, 1, trace_id), now).await?;
+            tx.enqueue(tenant, &stage_job(&self.engine, Stage::Analyze, id, 1, trace_id.cloned()), now).await?;
             tx.commit().await?;
-            return Ok(Accepted::Created(id));
+            return Ok(Some(Accepted::Created(id)));
         };
 
         if known.conversation.content_hash == conversation.content_hash {
             tx.rollback().await?;
-            return Ok(Accepted::Unchanged(known.conversation.id, known.status));
+            return Ok(Some(Accepted::Unchanged(known.conversation.id, known.status)));
         }
         if replace == Replace::No {
             tx.rollback().await?;
@@ -88,13 +109,17 @@ impl Learner {
         }
         let id = known.conversation.id;
         let erased = tx.erase_derived(tenant, id, now).await?;
-        self.recompute_posteriors(&mut tx, tenant, &erased.changed, now).await?;
-        let version = known.version + 1;
-        tx.replace_conversation(tenant, &Conversation { id, ..conversation }, now).await?;
-        tx.enqueue(tenant, &stage_job(&self.engine, Stage::Analyze, id, version, trace_id.clone()), now).await?;
-        tx.enqueue(tenant, &stage_job(&self.engine, Stage::ErasePoints, id, version, trace_id), now).await?;
+        self.settle_what_is_left(&mut tx, tenant, &erased.changed, now).await?;
+        let replacement = Conversation { id, ..conversation.clone() };
+        // Not the version that we saw and one more: another replacement may have come first.
+        let Some(version) = tx.replace_conversation(tenant, &replacement, now).await? else {
+            tx.rollback().await?;
+            return Ok(None);
+        };
+        tx.enqueue(tenant, &stage_job(&self.engine, Stage::Analyze, id, version, trace_id.cloned()), now).await?;
+        tx.enqueue(tenant, &stage_job(&self.engine, Stage::ErasePoints, id, version, trace_id.cloned()), now).await?;
         tx.commit().await?;
         self.engine.entries.forget_all();
-        Ok(Accepted::Replaced(id))
+        Ok(Some(Accepted::Replaced(id)))
     }
 }

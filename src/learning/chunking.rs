@@ -5,10 +5,9 @@
 //! the most natural places (crate `text-splitter`).
 
 use crate::domain::analysis::Chunk;
-use crate::domain::conversation::{Burst, Speaker, bursts};
+use crate::domain::conversation::{Burst, Speaker, Turn};
 use crate::domain::ids::{ChunkId, ConversationId};
-use crate::domain::redaction::Redactor;
-use crate::domain::text;
+use crate::domain::redaction::redacted_bursts;
 use crate::embedding::embedder::Embedder;
 use crate::engine::error::Error;
 use crate::learning::Learner;
@@ -20,31 +19,25 @@ impl Learner {
     /// Stage `chunk`: stores the chunks of a conversation in place of those before.
     pub(super) async fn chunk(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
         let conversation = &stored.conversation;
-        let redactor =
-            Redactor::for_conversation(conversation.turns.iter().map(|turn| (turn.speaker, turn.text.as_str())));
-        let mut spoken = bursts(&conversation.turns);
-        for burst in &mut spoken {
-            burst.text = redactor.redact(burst.speaker, &text::strip_injected(&burst.text));
-        }
         let embedder = &self.engine.generations.first().embedder;
-        let chunks = chunk_bursts(conversation.id, &spoken, embedder, self.settings.chunk_tokens)?;
+        let chunks = chunk_turns(conversation.id, &conversation.turns, embedder, self.settings.chunk_tokens)?;
         let mut tx = self.engine.store.begin().await?;
         tx.replace_chunks(&job.tenant, conversation.id, &chunks, self.engine.now()).await?;
         self.commit_stage(tx, job, stored, Some(Stage::IndexChunks)).await
     }
 }
 
-/// The chunks of redacted bursts.
-fn chunk_bursts(
+/// The chunks of what was said, without what is personal.
+fn chunk_turns(
     conversation: ConversationId,
-    bursts: &[Burst],
+    turns: &[Turn],
     embedder: &Embedder,
     max_tokens: usize,
 ) -> Result<Vec<Chunk>, Error> {
     let mut chunks = Vec::new();
     let mut open: Option<(usize, usize, String)> = None;
-    for burst in bursts {
-        let line = line_of(burst);
+    for burst in redacted_bursts(turns) {
+        let line = line_of(&burst);
         if let Some((first, last, so_far)) = open.take() {
             let joined = format!("{so_far}\n{line}");
             if embedder.count_tokens(&joined)? <= max_tokens {
@@ -79,4 +72,31 @@ fn push(chunks: &mut Vec<Chunk>, conversation: ConversationId, first_turn: usize
 fn line_of(burst: &Burst) -> String {
     let speaker = if burst.speaker == Speaker::User { "User" } else { "Agent" };
     format!("{speaker}: {}", burst.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedding::testing;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_name_behind_a_line_break_is_in_no_chunk() {
+        let turn = |ordinal, speaker, text: &str| Turn {
+            ordinal,
+            speaker,
+            text: text.to_owned(),
+            at: None,
+            retrieval_id: None,
+        };
+        let turns = [
+            turn(0, Speaker::Agent, "Hello, what can I do for you?"),
+            turn(1, Speaker::User, "<turnwise_reference> cut off"),
+            turn(2, Speaker::User, "my name is\nJohn Smith"),
+        ];
+        let id = ConversationId(Uuid::nil());
+        let chunks = chunk_turns(id, &turns, &testing::english(), 200).expect("the model counts tokens");
+        let texts: Vec<&str> = chunks.iter().map(|chunk| chunk.text.as_str()).collect();
+        assert_eq!(texts, ["Agent: Hello, what can I do for you?\nUser: my name is {name}"]);
+    }
 }

@@ -2,8 +2,12 @@
 
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ConversationId, EntryId, TenantId};
+use crate::domain::knowledge::{Entry, Evidence};
+use crate::domain::redaction::redacted_bursts;
 use crate::engine::error::Error;
 use crate::learning::Learner;
+use crate::learning::distillation::intents::{founded_by, is_discovered};
+use crate::learning::distillation::{policy, wording};
 use crate::learning::pipeline::{Stage, upkeep_job};
 use crate::store::tx::Tx;
 
@@ -18,13 +22,75 @@ impl Learner {
         let Some(erased) = tx.erase_conversation(tenant, id, now).await? else {
             return Err(Error::NotFound { what: "conversation", id: id.to_string() });
         };
-        self.recompute_posteriors(&mut tx, tenant, &erased.changed, now).await?;
+        self.settle_what_is_left(&mut tx, tenant, &erased.changed, now).await?;
         // The job finishes what we begin below, should we be killed before its end.
         tx.enqueue(tenant, &upkeep_job(&self.engine, Stage::ErasePoints), now).await?;
         tx.commit().await?;
         self.engine.entries.forget_all();
         self.drain_erased(tenant).await?;
         Ok(())
+    }
+
+    /// Makes entries that lost evidence stand on what is left of it: their words, their posterior, their status.
+    pub(super) async fn settle_what_is_left(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        entries: &[EntryId],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        // What a person wrote is nobody's answer.
+        for entry in tx.learned_entries(tenant, entries).await? {
+            self.reword(tx, tenant, &entry, now).await?;
+        }
+        self.recompute_posteriors(tx, tenant, entries, now).await
+    }
+
+    /// Words an entry as those said it who still speak for it: its words may be those of the erased conversation.
+    async fn reword(&self, tx: &mut Tx, tenant: &TenantId, entry: &Entry, now: Timestamp) -> Result<(), Error> {
+        let evidence = tx.evidence_of(tenant, entry.id).await?;
+        let Some((question, answer)) = self.said(tx, tenant, &evidence).await? else {
+            // Nobody who is left can be quoted for it, so its words were those of the erased conversation alone.
+            tx.erase_entry(tenant, entry.id, now).await?;
+            return Ok(());
+        };
+        let exemplars = tx.exemplars_of(tenant, &[entry.id]).await?;
+        let mut reworded = entry.clone();
+        if !exemplars.iter().any(|exemplar| wording::title(&exemplar.text) == entry.title) {
+            let oldest = exemplars.first().map(|exemplar| exemplar.text.as_str());
+            reworded.title = wording::title(oldest.or(question.as_deref()).unwrap_or(&answer));
+        }
+        reworded.content = answer;
+        // The name of a discovered intent is made of somebody's words.
+        let founded = |intent: &str| {
+            exemplars.iter().any(|e| founded_by(&e.text, &e.language).is_some_and(|founded| founded == intent))
+        };
+        reworded.intent = entry.intent.clone().filter(|intent| !is_discovered(intent) || founded(intent));
+        if reworded != *entry {
+            reworded.updated_at = now;
+            tx.set_words(tenant, &reworded).await?;
+        }
+        Ok(())
+    }
+
+    /// Question and answer of the oldest evidence that can be quoted, redacted; one that went well before any other.
+    async fn said(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        evidence: &[Evidence],
+    ) -> Result<Option<(Option<String>, String)>, Error> {
+        let (good, other): (Vec<&Evidence>, Vec<&Evidence>) =
+            evidence.iter().partition(|evidence| evidence.success_score >= self.settings.min_success_score);
+        for evidence in good.into_iter().chain(other) {
+            let Some(stored) = tx.conversation(tenant, evidence.conversation_id).await? else { continue };
+            let mut bursts = redacted_bursts(&stored.conversation.turns);
+            let Some(answer) = bursts.iter().position(|burst| burst.first == evidence.answer_turn) else { continue };
+            let question = bursts.iter().find(|burst| burst.last == evidence.question_turn);
+            let question = question.map(|burst| burst.text.clone());
+            return Ok(Some((question, bursts.swap_remove(answer).text)));
+        }
+        Ok(None)
     }
 
     /// Computes posterior and status of entries anew from the evidence that they have now.
@@ -37,10 +103,12 @@ impl Learner {
     ) -> Result<(), Error> {
         for entry in tx.entries(tenant, entries).await? {
             let evidence = tx.evidence_of(tenant, entry.id).await?;
-            tx.set_posterior(tenant, entry.id, super::distillation::policy::posterior(&entry, &evidence)).await?;
-            let (status, reason) = super::distillation::policy::status(&entry, &evidence, &self.settings);
+            tx.set_posterior(tenant, entry.id, policy::posterior(&entry, &evidence)).await?;
+            let (status, reason) = policy::status(&entry, &evidence, &self.settings);
             if status != entry.status {
                 tx.set_entry_status(tenant, entry.id, status, reason.as_deref(), now).await?;
+            } else if reason != entry.status_reason {
+                tx.set_status_reason(tenant, entry.id, reason.as_deref(), now).await?;
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Bringing the index in line with the database: what is missing is embedded, upserted, flushed, and only then marked.
 
+use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use crate::domain::conversation::{ConversationStatus, Outcome};
@@ -35,6 +36,13 @@ pub struct Reconciled {
     pub restored: usize,
 }
 
+/// Rows of a collection that an index generation lacks.
+#[derive(Clone, Copy)]
+enum Rows<'a> {
+    Chunks(&'a [PendingChunk]),
+    Exemplars(&'a [PendingExemplar]),
+}
+
 impl Learner {
     /// Stage `index_chunks`.
     pub(super) async fn index_chunks(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
@@ -51,10 +59,11 @@ impl Learner {
         for generation in self.engine.generations.iter() {
             self.index_pending_exemplars(generation, &job.tenant, Some(id)).await?;
         }
+        let optimise = self.optimisation_is_due().await?;
         let now = self.engine.now();
         let mut tx = self.engine.store.begin().await?;
         tx.set_conversation_status(&job.tenant, id, ConversationStatus::Processed, None, now).await?;
-        if self.optimisation_is_due().await? {
+        if optimise {
             tx.enqueue(&job.tenant, &upkeep_job(&self.engine, Stage::OptimizeIndex), now).await?;
         }
         self.commit_stage(tx, job, stored, None).await
@@ -81,6 +90,12 @@ impl Learner {
 
     /// Takes every erased point of a tenant out of every generation; how many there were.
     pub(super) async fn drain_erased(&self, tenant: &TenantId) -> Result<usize, Error> {
+        let order = self.index_writes.lock().await;
+        self.drain_in_order(tenant, &order).await
+    }
+
+    /// As [`Learner::drain_erased`], for who keeps other writes out already.
+    async fn drain_in_order(&self, tenant: &TenantId, _order: &MutexGuard<'_, ()>) -> Result<usize, Error> {
         let mut erased = 0;
         loop {
             let points = self.engine.store.erased_points(tenant, PAGE).await?;
@@ -117,13 +132,7 @@ impl Learner {
             let texts: Vec<&str> = pending.iter().map(|p| p.chunk.text.as_str()).collect();
             let embedded = generation.embedder.embed(Lane::Batch, Role::Passage, &texts, None).await?;
             let points = pending.iter().zip(embedded).map(|(p, e)| chunk_point(tenant, p, e.vector)).collect();
-            generation.chunks.upsert(points).await?;
-            let mut tx = self.engine.store.begin().await?;
-            let marked = tx.mark_chunks(tenant, &generation.name, &pending, self.engine.now()).await?;
-            tx.commit().await?;
-            if marked.gone > 0 {
-                self.drain_erased(tenant).await?;
-            }
+            self.write_points(generation, tenant, Rows::Chunks(&pending), points).await?;
             written += pending.len();
         }
     }
@@ -144,15 +153,36 @@ impl Learner {
             let texts: Vec<&str> = pending.iter().map(|p| p.exemplar.text.as_str()).collect();
             let vectors = generation.embed_meaning(Lane::Batch, &texts, None).await?;
             let points = pending.iter().zip(vectors).map(|(p, vector)| exemplar_point(tenant, p, vector)).collect();
-            generation.exemplars.upsert(points).await?;
-            let mut tx = self.engine.store.begin().await?;
-            let marked = tx.mark_exemplars(tenant, &generation.name, &pending, self.engine.now()).await?;
-            tx.commit().await?;
-            if marked.gone > 0 {
-                self.drain_erased(tenant).await?;
-            }
+            self.write_points(generation, tenant, Rows::Exemplars(&pending), points).await?;
             written += pending.len();
         }
+    }
+
+    /// Writes the points of these rows and marks them; what was erased since the rows were read is taken out again.
+    async fn write_points(
+        &self,
+        generation: &Generation,
+        tenant: &TenantId,
+        rows: Rows<'_>,
+        points: Vec<Point>,
+    ) -> Result<(), Error> {
+        let order = self.index_writes.lock().await;
+        let collection = match rows {
+            Rows::Chunks(_) => Collection::Chunks,
+            Rows::Exemplars(_) => Collection::Exemplars,
+        };
+        generation.shard(collection).upsert(points).await?;
+        let now = self.engine.now();
+        let mut tx = self.engine.store.begin().await?;
+        let marked = match rows {
+            Rows::Chunks(rows) => tx.mark_chunks(tenant, &generation.name, rows, now).await?,
+            Rows::Exemplars(rows) => tx.mark_exemplars(tenant, &generation.name, rows, now).await?,
+        };
+        tx.commit().await?;
+        if marked.gone > 0 {
+            self.drain_in_order(tenant, &order).await?;
+        }
+        Ok(())
     }
 
     /// Compares every shard with the database and mends the shard: at every start, before anything is answered.

@@ -12,12 +12,16 @@ pub mod erasure;
 pub mod indexing;
 pub mod pipeline;
 pub mod settings;
+pub mod tenant_locks;
 
 use std::sync::Arc;
+
+use tokio::sync::Mutex;
 
 use crate::domain::draft::CallerKey;
 use crate::engine::Engine;
 use crate::learning::settings::LearningSettings;
+use crate::learning::tenant_locks::TenantLocks;
 
 /// Version of the pipeline that makes records and entries; a column of both.
 pub const PIPELINE_VERSION: i64 = 1;
@@ -30,4 +34,10 @@ pub struct Learner {
     pub settings: LearningSettings,
     /// Key of the hash that stands for a caller.
     pub callers: CallerKey,
+    /// Held by a distillation from looking what is known until what it found is written: two at once would both find the
+    /// same thing new.
+    pub distilling: TenantLocks,
+    /// Held while points are written and marked, and while erased ones are taken out: an erased text that was being
+    /// indexed could otherwise be written behind its deletion, and taken off the list of erased ones by it.
+    pub index_writes: Mutex<()>,
 }

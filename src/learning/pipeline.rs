@@ -31,6 +31,13 @@ word_enum!(
     }
 );
 
+impl Stage {
+    /// Whether it learns from a conversation; the others look after the index.
+    const fn learns(self) -> bool {
+        !matches!(self, Self::ErasePoints | Self::OptimizeIndex)
+    }
+}
+
 /// What a stage needs to know.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct StagePayload {
@@ -101,13 +108,22 @@ impl Learner {
         }
     }
 
-    /// Notes on the conversation that a stage was given up, so that nobody waits for it.
+    /// Notes on the conversation that a stage of learning from it was given up, so that nobody waits for it. One that was
+    /// replaced since has jobs of its own, and nothing is noted.
     ///
     /// # Errors
     /// When the database is not available.
     pub async fn note_failure(&self, job: &Job, error: &str) -> Result<(), Error> {
+        if !job.kind.parse::<Stage>().is_ok_and(Stage::learns) {
+            return Ok(());
+        }
         let Ok(payload) = serde_json::from_value::<StagePayload>(job.payload.clone()) else { return Ok(()) };
         let mut tx = self.engine.store.begin().await?;
+        let current = tx.conversation(&job.tenant, payload.conversation_id).await?;
+        if current.is_none_or(|current| current.version != payload.version) {
+            tx.rollback().await?;
+            return Ok(());
+        }
         let failure = format!("{}: {error}", job.kind);
         tx.set_conversation_status(
             &job.tenant,

@@ -74,7 +74,7 @@ impl ExposureSink {
         }
     }
 
-    /// Waits until everything handed in before is written: at a graceful stop, and in tests.
+    /// Waits until everything handed in before is written: before an erasure, at a graceful stop, and in tests.
     pub async fn flush(&self) {
         let (reply, done) = oneshot::channel();
         if self.0.send(Message::Flush(reply)).await.is_ok() {

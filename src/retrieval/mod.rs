@@ -86,7 +86,7 @@ impl Retriever {
             None => self.offer(tenant, &query, candidates, &mut found).await,
         };
         let abstention = abstention.or_else(|| results.is_empty().then_some(Abstention::NothingFits));
-        let prompt_block = query.render_tokens.filter(|_| !results.is_empty()).map(|tokens| {
+        let prompt_block = query.render_tokens.and_then(|tokens| {
             let embedder = &self.engine.generations.first().embedder;
             prompt::render(&results, tokens, |text| embedder.count_tokens(text).unwrap_or(usize::MAX))
         });
@@ -115,6 +115,11 @@ impl Retriever {
         Ok(answer)
     }
 
+    /// Waits until what was shown so far is recorded: whoever erases must find it.
+    pub async fn flush_exposures(&self) {
+        self.exposures.flush().await;
+    }
+
     /// Embeds and searches, with what the deadline allows.
     async fn find(&self, tenant: &TenantId, query: &RetrievalQuery, deadline: Instant) -> Found {
         let mut found = Found::default();
@@ -124,7 +129,7 @@ impl Retriever {
                 statuses: vec![EntryStatus::Live],
                 knowledge_type: query.knowledge_type,
                 category: query.category.clone(),
-                languages: query.language.iter().flat_map(with_scripts).collect(),
+                languages: query.language.iter().flat_map(readable).collect(),
                 ..Filter::default()
             },
             limit: self.settings.candidates,
@@ -248,7 +253,8 @@ impl Retriever {
         let sounds_like =
             found.vector.as_deref().and_then(|vector| self.engine.understanding().languages().language_of(vector));
         if let Some(language) = query.language.as_ref().or(sounds_like) {
-            prefer_language(&mut hydrated, |entry| entry.language == *language, &rules);
+            let language = language.without_region();
+            prefer_language(&mut hydrated, |entry| entry.language.without_region() == language, &rules);
         }
         let ranked = rank_by_success(hydrated, |entry| entry.posterior, &rules);
         let shown: Vec<(Candidate, Arc<Entry>)> = ranked.into_iter().take(query.limit.get()).collect();
@@ -322,14 +328,20 @@ fn fits(entry: &Entry, query: &RetrievalQuery) -> bool {
     entry.status == EntryStatus::Live
         && query.knowledge_type.is_none_or(|kind| kind == entry.knowledge_type)
         && query.category.as_ref().is_none_or(|category| *category == entry.category)
+        && query.language.as_ref().is_none_or(|asked| readable(asked).contains(&entry.language.without_region()))
 }
 
-/// A language and the other scripts in which it is written: who asks for `ur` also reads `ur-Latn`.
+/// A language and the other scripts in which it is written: who asks for `ur` or `ur-PK` also reads `ur-Latn`.
 fn with_scripts(language: &Language) -> Vec<Language> {
-    let mut all = vec![language.clone()];
-    if language.as_str() == language.primary() {
-        all.extend(Language::parse(&format!("{language}-Latn")).ok());
-    }
+    let language = language.without_region();
+    let latin = (language.as_str() == language.primary()).then(|| Language::parse(&format!("{language}-Latn")));
+    std::iter::once(language).chain(latin.and_then(Result::ok)).collect()
+}
+
+/// The languages of entries that help who asks in this one. An entry whose language nobody knows may be in any.
+fn readable(language: &Language) -> Vec<Language> {
+    let mut all = with_scripts(language);
+    all.push(Language::undetermined());
     all
 }
 
@@ -354,4 +366,18 @@ fn degraded_search(error: &IndexError, failed: Degradation) -> Degradation {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_does_not_count_and_an_unknown_language_is_for_all() {
+        for (asked, found) in [("en-US", "en en-Latn und"), ("ur-PK", "ur ur-Latn und"), ("ur-Latn-PK", "ur-Latn und")]
+        {
+            let languages = readable(&Language::parse(asked).expect("a valid tag"));
+            assert_eq!(languages.iter().map(Language::as_str).collect::<Vec<_>>().join(" "), found);
+        }
+    }
 }

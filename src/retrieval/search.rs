@@ -109,7 +109,7 @@ impl Retriever {
             statuses: statuses.clone(),
             knowledge_type: wanted.knowledge_type,
             category: wanted.category.clone(),
-            languages: wanted.language.iter().flat_map(super::with_scripts).collect(),
+            languages: wanted.language.iter().flat_map(super::readable).collect(),
             ..Filter::default()
         };
         let search = Search { filter, limit: wanted.limit * FACTOR, deadline: None };

@@ -72,7 +72,7 @@ statements! {
         channel = $7, language = $8, category = $9, started_at = $10, ended_at = $11, outcome = $12, satisfaction = $13,
         prompt_tokens = $14, completion_tokens = $15, cost_usd = $16, metadata = $17, content_hash = $18,
         burst_count = $19, version = version + 1, status = 'received', failure = NULL, received_at = $20,
-        processed_at = NULL WHERE id = $1 AND tenant = $2";
+        processed_at = NULL WHERE id = $1 AND tenant = $2 RETURNING version";
     DELETE_CONVERSATION = "DELETE FROM conversations WHERE tenant = $1 AND id = $2";
     SET_STATUS = "UPDATE conversations SET status = $3, failure = $4, processed_at = $5 WHERE tenant = $1 AND id = $2";
     COUNT_CONVERSATIONS = "SELECT COUNT(*) FROM conversations WHERE tenant = $1";
@@ -236,7 +236,8 @@ impl Tx {
     }
 
     /// Stores new content for the conversation with this id: one version more, status `received`, new turns. What was
-    /// learned from the old version is the caller's to remove ([`Tx::erase_derived`]). `false` when there is none.
+    /// learned from the old version is the caller's to remove ([`Tx::erase_derived`]). The new version, which may follow
+    /// one that another transaction has made since this one read; `None` when there is none.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when another conversation has the external id; as [`Tx::insert_conversation`].
@@ -245,14 +246,12 @@ impl Tx {
         tenant: &TenantId,
         conversation: &Conversation,
         received_at: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<i64>, StoreError> {
         let statement = values(Statement::new(REPLACE_CONVERSATION), tenant, conversation, received_at);
-        if self.execute(statement).await? == 0 {
-            return Ok(false);
-        }
+        let Some((version,)) = self.rows::<(i64,)>(statement).await?.pop() else { return Ok(None) };
         self.delete_turns(tenant, conversation.id).await?;
         self.insert_turns(tenant, conversation).await?;
-        Ok(true)
+        Ok(Some(version))
     }
 
     /// The conversation with this id of ours, as this transaction sees it.

@@ -69,6 +69,10 @@ statements! {
         uses = $14, created_at = $15, updated_at = $16 WHERE id = $1 AND tenant = $2";
     SET_ENTRY_STATUS = "UPDATE knowledge_entries SET status = $3, status_reason = $4, updated_at = $5
         WHERE tenant = $1 AND id = $2";
+    SET_STATUS_REASON = "UPDATE knowledge_entries SET status_reason = $3, updated_at = $4
+        WHERE tenant = $1 AND id = $2";
+    SET_WORDS = "UPDATE knowledge_entries SET intent = $3, title = $4, content = $5, search_text = $6, updated_at = $7
+        WHERE tenant = $1 AND id = $2";
     SET_POSTERIOR = "UPDATE knowledge_entries SET alpha = $3, beta = $4, uses = $5 WHERE tenant = $1 AND id = $2";
     UNMARK_EXEMPLARS_OF_ENTRY = "DELETE FROM index_marks WHERE point_id IN
         (SELECT id FROM exemplars WHERE tenant = $1 AND entry_id = $2)";
@@ -182,6 +186,39 @@ impl Tx {
         Ok(true)
     }
 
+    /// Gives the status of an entry another reason. The index does not hold it, so nothing is indexed anew. `false`
+    /// when there is no such entry.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn set_status_reason(
+        &mut self,
+        tenant: &TenantId,
+        id: EntryId,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let statement = Statement::new(SET_STATUS_REASON).bind(tenant).bind(id.0).bind(reason).bind(now);
+        Ok(self.execute(statement).await? > 0)
+    }
+
+    /// Stores the intent, title and content of an entry in place of those before, and when that was. The index does not
+    /// hold them, so nothing is indexed anew. `false` when there is no such entry.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn set_words(&mut self, tenant: &TenantId, entry: &Entry) -> Result<bool, StoreError> {
+        let statement = Statement::new(SET_WORDS)
+            .bind(tenant)
+            .bind(entry.id.0)
+            .bind(entry.intent.clone())
+            .bind(&entry.title)
+            .bind(&entry.content)
+            .bind(search_text(entry))
+            .bind(entry.updated_at);
+        Ok(self.execute(statement).await? > 0)
+    }
+
     /// Stores how often an entry led to success. The index does not hold it, so nothing is indexed anew. `false` when
     /// there is no such entry.
     ///
@@ -208,6 +245,16 @@ impl Tx {
     /// When the database is not available.
     pub async fn entries(&mut self, tenant: &TenantId, ids: &[EntryId]) -> Result<Vec<Entry>, StoreError> {
         self.rows::<EntryRow>(by_ids(tenant, ids)).await?.into_iter().map(EntryRow::read).collect()
+    }
+
+    /// As [`Tx::entries`], those only that were distilled from conversations.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn learned_entries(&mut self, tenant: &TenantId, ids: &[EntryId]) -> Result<Vec<Entry>, StoreError> {
+        let mut select = by_ids(tenant, ids);
+        select.push_with(" AND e.origin = ", Origin::Learned.as_str());
+        self.rows::<EntryRow>(select).await?.into_iter().map(EntryRow::read).collect()
     }
 }
 

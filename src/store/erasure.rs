@@ -2,7 +2,8 @@
 //!
 //! Guarantees that after the commit no row holds its text or what was derived from it, except what another
 //! conversation said as well or a person wrote; and that every point of the index that held its text is on the list of
-//! erased points. What is left of an entry needs a new posterior, which is a rule of learning: the caller's.
+//! erased points. What is left of an entry may still be worded as it was said there, and needs a new posterior: which
+//! words and which posterior are rules of learning, so both are the caller's, in the same transaction.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,8 @@ use crate::store::tx::Tx;
 /// What an erasure touched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Entries that lost evidence or exemplars and are still there: their posterior and status are to be computed anew.
+    /// Entries that lost evidence or exemplars and are still there: their words, posterior and status are to be made
+    /// anew.
     pub changed: Vec<EntryId>,
     /// Entries that are gone, because nothing else speaks for them.
     pub removed: Vec<EntryId>,

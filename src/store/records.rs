@@ -60,6 +60,8 @@ statements! {
     UNMARK_CHUNKS_OF_CONVERSATION = "DELETE FROM index_marks WHERE point_id IN
         (SELECT id FROM chunks WHERE tenant = $1 AND conversation_id = $2)";
     SET_LEARNING = "UPDATE training_records SET learning = $3 WHERE tenant = $1 AND conversation_id = $2";
+    SET_INTENTS = "UPDATE training_records SET user_intents = $3, reasons = $4
+        WHERE tenant = $1 AND conversation_id = $2";
 }
 
 #[derive(sqlx::FromRow)]
@@ -198,6 +200,19 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let learning = json("training_records.learning", &learning)?;
         let statement = Statement::new(SET_LEARNING).bind(tenant).bind(conversation.0).bind(learning);
+        Ok(self.execute(statement).await? > 0)
+    }
+
+    /// Writes the intents of a record and its reasons; nothing that the index holds changes.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn set_intents(&mut self, tenant: &TenantId, record: &TrainingRecord) -> Result<bool, StoreError> {
+        let statement = Statement::new(SET_INTENTS)
+            .bind(tenant)
+            .bind(record.conversation_id.0)
+            .bind(json("training_records.user_intents", &record.user_intents)?)
+            .bind(json("training_records.reasons", &record.reasons)?);
         Ok(self.execute(statement).await? > 0)
     }
 }

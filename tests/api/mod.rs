@@ -2,7 +2,9 @@
 
 mod auth;
 mod conversations;
+mod erasure;
 mod fixtures;
+mod learning;
 mod lists;
 mod logs;
 mod malformed;

@@ -1,6 +1,9 @@
 //! The per-turn question.
 
 use serde_json::{Value, json};
+use turnwise::domain::ids::{EntryId, TenantId};
+use turnwise::domain::knowledge::EntryStatus;
+use uuid::Uuid;
 
 use crate::api::fixtures::{hours_call, price_call};
 use crate::support::app::TestApp;
@@ -51,6 +54,77 @@ async fn filters_leave_out_and_abstention_has_a_reason() {
     assert_eq!(ask(json!({"utterance": utterance, "knowledge_type": "support_pattern"})).await.0, 0);
     let off_topic = ask(json!({"utterance": "the mitochondria is the powerhouse of the cell"})).await;
     assert_eq!(off_topic, (0, "below_floor".to_owned()));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_region_does_not_count_and_an_unknown_language_is_for_all() {
+    let app = TestApp::spawn().await;
+    let count = async |language: &str| {
+        let question = json!({"utterance": "how much is the premium membership", "language": language});
+        let answer = app.post("/retrieve/", &question).await.json();
+        answer["results"].as_array().expect("results").len()
+    };
+    let mut british = price_call("100");
+    british["language"] = "en-GB".into();
+    app.learn([british]).await;
+    for language in ["en", "en-GB", "en-US"] {
+        assert_ne!(count(language).await, 0, "{language}");
+        let list = app.get(&format!("/training/knowledge-base/?language={language}")).await.json();
+        assert_ne!(list["count"], 0, "{language}");
+    }
+    assert_eq!(count("hi").await, 0);
+    let shown = app.get("/conversations/100/").await;
+    assert!(shown.text.contains("\"en-GB\""), "a conversation keeps its own tag: {}", shown.text);
+
+    let mut unknown = price_call("200");
+    unknown["language"] = "und".into();
+    app.learn([unknown]).await;
+    assert_ne!(count("hi").await, 0);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn what_was_retired_is_not_learned_again() {
+    let app = TestApp::spawn().await;
+    let count = async |filter: &str| {
+        let list = app.get(&format!("/training/knowledge-base/?{filter}")).await.json();
+        list["count"].as_i64().unwrap_or_else(|| panic!("{filter}: {list}"))
+    };
+    app.learn([price_call("100")]).await;
+    let learned = count("").await;
+    assert!(learned > 0);
+    let list = app.get("/training/knowledge-base/?page_size=100").await.json();
+    let tenant = TenantId::default_tenant();
+    let mut tx = app.app.engine.store.begin().await.expect("a transaction");
+    for entry in list["results"].as_array().expect("results") {
+        let id = entry["id"].as_str().and_then(|id| Uuid::parse_str(id).ok()).expect("an id");
+        let now = app.app.engine.now();
+        assert!(tx.set_entry_status(&tenant, EntryId(id), EntryStatus::Retired, None, now).await.expect("written"));
+    }
+    tx.commit().await.expect("kept");
+    app.app.engine.entries.forget_all();
+
+    app.learn([price_call("200")]).await;
+    assert_eq!((count("").await, count("status=retired").await), (learned, learned));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn words_that_instruct_a_model_are_not_shown_as_what_a_user_said() {
+    let app = TestApp::spawn().await;
+    let marked = |external_id: &str| {
+        let mut call = price_call(external_id);
+        call["turns"][1]["text"] = "Hi, how much is the premium membership per month? <|im_end|>".into();
+        call
+    };
+    app.learn([marked("100")]).await;
+    assert_eq!(app.get("/training/knowledge-base/").await.json()["count"], 0, "nothing new is made of it");
+    app.learn([price_call("200")]).await;
+    app.learn([marked("300")]).await;
+    let list = app.get("/training/knowledge-base/").await;
+    assert_ne!(list.json()["count"], 0);
+    assert!(!list.text.contains("<|"), "{}", list.text);
     app.close().await;
 }
 

@@ -8,7 +8,8 @@ use turnwise::store::page::{Cursor, PageRequest};
 use crate::store::fixtures::{
     at, begin, commit, conversation, insert_conversation, language, other_tenant, record, tenant,
 };
-use crate::store::on_both;
+use crate::store::{on_both, open};
+use crate::support::postgres::TestDatabase;
 
 #[tokio::test]
 async fn a_conversation_comes_back_as_it_was_given() {
@@ -64,7 +65,7 @@ async fn another_tenant_sees_nothing() {
         let list = store.list_conversations(&stranger, &ConversationFilter::default(), &page).await;
         assert_eq!(list.expect("it answers").count, 0);
         let mut tx = begin(&store).await;
-        assert!(!tx.replace_conversation(&stranger, &given, at(2)).await.expect("it answers"));
+        assert_eq!(tx.replace_conversation(&stranger, &given, at(2)).await.expect("it answers"), None);
         assert_eq!(tx.erase_conversation(&stranger, given.id, at(2)).await.expect("it answers"), None);
         let failed = ConversationStatus::Failed;
         assert!(!tx.set_conversation_status(&stranger, given.id, failed, None, at(2)).await.expect("it answers"));
@@ -84,7 +85,7 @@ async fn a_replacement_is_a_new_version_with_other_turns() {
         given.turns.truncate(2);
         given.content_hash = "other".to_owned();
         let mut tx = begin(&store).await;
-        assert!(tx.replace_conversation(&tenant(), &given, at(60)).await.expect("it answers"));
+        assert_eq!(tx.replace_conversation(&tenant(), &given, at(60)).await.expect("it answers"), Some(2));
         commit(tx).await;
 
         let stored = store.conversation(&tenant(), given.id).await.expect("it answers").expect("it is there");
@@ -93,6 +94,23 @@ async fn a_replacement_is_a_new_version_with_other_turns() {
         assert_eq!((stored.received_at, stored.processed_at), (at(60), None));
     })
     .await;
+}
+
+#[tokio::test]
+async fn on_postgres_two_replacements_at_once_are_two_versions() {
+    let database = TestDatabase::create().await;
+    let store = open(&database.url).await;
+    let given = insert_conversation(&store, 1).await;
+    let (tenant, mut first, mut second) = (tenant(), begin(&store).await, begin(&store).await);
+    // Both have seen version 1; the second waits for the first.
+    assert!(first.conversation(&tenant, given.id).await.expect("it answers").is_some_and(|seen| seen.version == 1));
+    assert!(second.conversation(&tenant, given.id).await.expect("it answers").is_some_and(|seen| seen.version == 1));
+    assert_eq!(first.replace_conversation(&tenant, &given, at(60)).await.expect("it answers"), Some(2));
+    let (replaced, ()) = tokio::join!(second.replace_conversation(&tenant, &given, at(61)), commit(first));
+    assert_eq!(replaced.expect("it answers"), Some(3));
+    commit(second).await;
+    store.close().await;
+    database.drop().await;
 }
 
 #[tokio::test]

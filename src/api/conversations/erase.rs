@@ -24,7 +24,12 @@ pub async fn erase(State(api): State<Api>, caller: Caller, Path(name): Path<Stri
     let services = api.services()?;
     let found = find(&services.engine.store, &caller.tenant, &name).await?;
     let id = found.ok_or_else(|| ApiError::not_found("conversation", &name))?.conversation.id;
-    let learner = Arc::clone(&services.learner);
-    to_the_end(async move { learner.erase(&caller.tenant, id).await }).await?;
+    let (learner, retriever) = (Arc::clone(&services.learner), Arc::clone(&services.retriever));
+    let erase = async move {
+        // Else an utterance of it that waits to be recorded would be written after the erasure.
+        retriever.flush_exposures().await;
+        learner.erase(&caller.tenant, id).await
+    };
+    to_the_end(erase).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -30,7 +30,7 @@ pub struct SearchParams {
     /// How they ended.
     #[param(value_type = Option<Outcome>)]
     outcome: Option<String>,
-    /// Their language (`ur` also finds `ur-Latn`).
+    /// Their language (`ur` also finds `ur-Latn`; a region does not count).
     language: Option<String>,
     /// Begun at this moment or later.
     #[param(format = DateTime)]

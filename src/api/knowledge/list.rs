@@ -26,7 +26,7 @@ pub struct EntryParams {
     knowledge_type: Option<String>,
     /// Their category.
     category: Option<String>,
-    /// Language of their content.
+    /// Language of their content; a region does not count.
     language: Option<String>,
     /// Whether they are offered.
     #[param(value_type = Option<EntryStatus>)]
@@ -46,7 +46,7 @@ impl EntryParams {
             knowledge_type: checks.keep(kind).flatten(),
             category: checks.name("category", self.category.as_deref()),
             intent: checks.name("intent", self.intent.as_deref()),
-            language: checks.language("language", self.language.as_deref()),
+            language: checks.language("language", self.language.as_deref()).map(|language| language.without_region()),
             status: checks.word("status", self.status.as_deref()),
             search: checks.name("search", self.search.as_deref()),
         };

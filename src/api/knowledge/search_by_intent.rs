@@ -36,7 +36,7 @@ pub struct IntentParams {
     /// Their kind; `response_template` and `support_pattern` are read as `response_pattern`.
     #[param(value_type = Option<KnowledgeType>)]
     knowledge_type: Option<String>,
-    /// Language of their content (`ur` also finds `ur-Latn`).
+    /// Language of their content (`ur` also finds `ur-Latn`; a region does not count).
     language: Option<String>,
     /// Only this status; without it, all that are not retired.
     #[param(value_type = Option<EntryStatus>)]

@@ -31,6 +31,9 @@ const ABSENT: f32 = -2.5;
 /// From this probability of an asking, wanting, complaining or resisting act on, a user's turn opens a need.
 const NEED: f32 = 0.3;
 
+/// How many turns back a detail is looked for; a conversation may be long.
+const RECENT: usize = 40;
+
 /// Acts that open a need.
 const NEEDS: [UserAct; 4] = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
 
@@ -156,7 +159,7 @@ pub fn features(pairs: &PairClassifier, turns: &[ReadTurn], need: usize, answer:
 /// it has any. Who reads details back brings nothing new; who answers does.
 fn echo(turns: &[ReadTurn], at: usize) -> [f32; 3] {
     let words = |turn: &ReadTurn| text::words(&turn.burst.text);
-    let before: BTreeSet<String> = turns[..at].iter().flat_map(words).collect();
+    let before: BTreeSet<String> = turns[at.saturating_sub(RECENT)..at].iter().flat_map(words).collect();
     let said: BTreeSet<String> = words(&turns[at]).into_iter().collect();
     let (numbers, plain): (Vec<&String>, Vec<&String>) =
         said.iter().partition(|word| word.chars().any(char::is_numeric));

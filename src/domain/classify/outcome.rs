@@ -1,5 +1,7 @@
 //! Outcomes: how a conversation ended, from the evidence in its dialogue.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::classify::acts::{AgentAct, UserAct};
@@ -18,6 +20,9 @@ const CREDIT: [f64; 3] = [1.0, 0.5, 0.0];
 const GROUNDS: usize = 3;
 /// From this overlap of words on, a user's turn says again what an earlier one said.
 const SAME_WORDS: f64 = 0.5;
+
+/// How many turns back are compared; a conversation may be long.
+const RECENT: usize = 20;
 
 /// What a user's turn can be there for, as far as it tells how a conversation goes.
 const USER_GROUPS: [(&str, &[UserAct]); 7] = [
@@ -196,11 +201,12 @@ fn mean(values: &[f32]) -> f32 {
     values.iter().sum::<f32>() / values.len().max(1) as f32
 }
 
-/// Share of user turns that say again what was said before.
+/// Share of user turns that say again what was said shortly before.
 fn repeating(users: &[&ReadTurn]) -> f32 {
-    let said: Vec<&str> = users.iter().map(|turn| turn.burst.text.as_str()).collect();
-    let again = (1..said.len())
-        .filter(|at| said[..*at].iter().any(|earlier| text::shared_words(earlier, said[*at]) > SAME_WORDS));
+    let said: Vec<BTreeSet<String>> = users.iter().map(|turn| text::word_set(&turn.burst.text)).collect();
+    let again = (1..said.len()).filter(|at| {
+        said[at.saturating_sub(RECENT)..*at].iter().any(|earlier| text::overlap(earlier, &said[*at]) > SAME_WORDS)
+    });
     again.count() as f32 / said.len().max(1) as f32
 }
 

@@ -84,7 +84,7 @@ async fn every_filter_restricts() {
     entry.payload.knowledge_type = Some(KnowledgeType::ObjectionHandling);
     entry.payload.category = Some("sales".to_owned());
     let chunks = [
-        payload("en", "billing", Outcome::Successful, 1_000),
+        payload("en-GB", "billing", Outcome::Successful, 1_000),
         payload("ur-Latn", "billing", Outcome::Unsuccessful, 2_000),
         payload("ur", "sales", Outcome::Partial, 3_000),
     ];
@@ -103,6 +103,8 @@ async fn every_filter_restricts() {
         (Filter { knowledge_type: Some(KnowledgeType::Faq), ..all() }, vec![5]),
         (Filter { category: Some("sales".to_owned()), ..all() }, vec![1, 12]),
         (Filter { languages: vec![language("ur")], ..all() }, vec![12]),
+        (Filter { languages: vec![language("en-US")], ..all() }, vec![1, 5, 10]),
+        (Filter { languages: vec![language("ur-PK")], ..all() }, vec![12]),
         (Filter { languages: vec![language("ur"), language("ur-Latn")], ..all() }, vec![11, 12]),
         (Filter { outcome: Some(Outcome::Unsuccessful), ..all() }, vec![11]),
         (Filter { from: Some(at(2_000)), ..all() }, vec![11, 12]),

@@ -9,6 +9,7 @@ pub mod quality;
 pub mod summary;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::analysis::TrainingRecord;
 use crate::domain::classify::exchange::{ReadTurn, need_strength};
@@ -27,6 +28,8 @@ use crate::store::jobs::Job;
 
 /// The most intents that one conversation is said to have.
 pub const MAX_INTENTS: usize = 3;
+/// Confidence from which an utterance carries a listed intent; at least one must, or the conversation has none.
+pub const MIN_INTENT_CONFIDENCE: f32 = 0.25;
 /// An intent needs this share of what all turns sound like; an even guess among thirty is 0.03.
 const MIN_INTENT_SHARE: f32 = 0.1;
 /// And this much of the likeliest one's.
@@ -40,7 +43,10 @@ impl Learner {
     /// Stage `analyze`: makes the training record.
     pub(super) async fn analyze(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
         let turns = self.understand(&stored.conversation).await?;
-        let record = analyse(&self.engine, &stored.conversation, &turns, self.engine.now());
+        let (engine, conversation) = (Arc::clone(&self.engine), stored.conversation.clone());
+        // A long conversation is work for a processor, which must not stall those who ask.
+        let task = move || analyse(&engine, &conversation, &turns, engine.now());
+        let record = tokio::task::spawn_blocking(task).await.map_err(|_| Error::Overloaded)?;
         let mut tx = self.engine.store.begin().await?;
         tx.upsert_record(&job.tenant, &record).await?;
         let id = stored.conversation.id;
@@ -110,11 +116,12 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn],
 /// What the user wanted: the intents of the turns in which something is wanted, early ones more.
 fn user_intents(engine: &Engine, turns: &[ReadTurn]) -> (Vec<String>, String) {
     let mut weights: BTreeMap<String, f32> = BTreeMap::new();
-    let mut total = 0.0;
+    let (mut total, mut clearest) = (0.0, 0.0_f32);
     for (position, turn) in turns.iter().filter(|turn| turn.burst.speaker == Speaker::User).enumerate() {
         let weight = need_strength(&turn.acts.max(&turn.sentence_acts)) / (1.0 + position as f32 * LATER);
         total += weight;
         for intent in engine.understanding().intents(&turn.burst.text, &turn.vector) {
+            clearest = clearest.max(if weight > 0.0 { intent.confidence } else { 0.0 });
             *weights.entry(intent.name).or_default() += weight * intent.confidence;
         }
     }
@@ -122,7 +129,7 @@ fn user_intents(engine: &Engine, turns: &[ReadTurn]) -> (Vec<String>, String) {
         weights.into_iter().map(|(name, weight)| (name, weight / total.max(f32::EPSILON))).collect();
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let least = MIN_INTENT_SHARE.max(ranked.first().map_or(0.0, |(_, top)| top * MIN_BESIDE_FIRST));
-    ranked.retain(|(_, share)| *share >= least);
+    ranked.retain(|(_, share)| *share >= least && clearest >= MIN_INTENT_CONFIDENCE);
     ranked.truncate(MAX_INTENTS);
     let reason = match ranked.as_slice() {
         [] => "no turn sounded like an intent that is known".to_owned(),

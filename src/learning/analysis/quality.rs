@@ -12,6 +12,9 @@ use crate::domain::vectors::dot;
 /// Cosine from which two turns of one speaker say the same, when their wording is also alike.
 const SAME_TURN: f32 = 0.97;
 
+/// How many turns back are compared; a conversation may be long.
+const RECENT: usize = 40;
+
 /// Measures, and a sentence for each.
 pub fn measure_quality(turns: &[ReadTurn]) -> (Quality, BTreeMap<String, String>) {
     let of = |speaker: Speaker| turns.iter().filter(move |turn| turn.burst.speaker == speaker);
@@ -58,14 +61,15 @@ fn resolution(turns: &[ReadTurn]) -> f64 {
     f64::from((helped + left) / 2.0).clamp(0.0, 1.0)
 }
 
-/// Turns that say again what the same speaker said before.
+/// Turns that say again what the same speaker said shortly before.
 fn repetition(turns: &[ReadTurn]) -> (usize, f64) {
+    let said: Vec<_> = turns.iter().map(|turn| text::word_set(&turn.burst.text)).collect();
     let mut repeated = 0;
     for (at, turn) in turns.iter().enumerate() {
-        let again = turns[..at].iter().any(|earlier| {
-            earlier.burst.speaker == turn.burst.speaker
-                && dot(&turn.vector, &earlier.vector) >= SAME_TURN
-                && text::shared_words(&turn.burst.text, &earlier.burst.text) >= 0.6
+        let again = (at.saturating_sub(RECENT)..at).any(|earlier| {
+            turns[earlier].burst.speaker == turn.burst.speaker
+                && dot(&turn.vector, &turns[earlier].vector) >= SAME_TURN
+                && text::overlap(&said[earlier], &said[at]) >= 0.6
         });
         repeated += usize::from(again);
     }

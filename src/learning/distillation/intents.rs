@@ -6,13 +6,12 @@
 
 use crate::domain::language::Language;
 use crate::engine::understanding::Understanding;
+use crate::learning::analysis::MIN_INTENT_CONFIDENCE;
 use crate::learning::analysis::phrases::main_phrase;
 use crate::learning::distillation::matching::{Finding, Match};
 
 /// Begins the name of every discovered intent, so that it never meets one that is listed.
 const DISCOVERED: &str = "discovered:";
-/// Confidence from which a need carries a listed intent.
-const MIN_CONFIDENCE: f32 = 0.25;
 
 /// Whether an intent was discovered rather than listed.
 pub fn is_discovered(intent: &str) -> bool {
@@ -27,11 +26,15 @@ pub fn intent_of(
     language: &Language,
 ) -> Option<String> {
     let listed = understanding.intents(&finding.need, &finding.need_vector).into_iter().next();
-    if let Some(listed) = listed.filter(|intent| intent.confidence >= MIN_CONFIDENCE) {
+    if let Some(listed) = listed.filter(|intent| intent.confidence >= MIN_INTENT_CONFIDENCE) {
         return Some(listed.name);
     }
-    let founded = || Some(format!("{DISCOVERED}{}", main_phrase(&finding.need, language)?.replace(' ', "_")));
-    known.discovered_intent.clone().or_else(founded)
+    known.discovered_intent.clone().or_else(|| founded_by(&finding.need, language))
+}
+
+/// The discovered intent that a need founds when there is none to join; `None` when it has no telling word.
+pub fn founded_by(need: &str, language: &Language) -> Option<String> {
+    Some(format!("{DISCOVERED}{}", main_phrase(need, language)?.replace(' ', "_")))
 }
 
 #[cfg(test)]

@@ -75,7 +75,8 @@ impl Learner {
     }
 
     /// Looks for what is known already about a finding, among entries of its language: an entry must be sayable as it
-    /// stands, so the same fact in two languages is two entries.
+    /// stands, so the same fact in two languages is two entries. Entries of every status count: what a curator retired
+    /// must not come back as a new entry.
     pub(super) async fn match_finding(
         &self,
         tenant: &TenantId,
@@ -85,7 +86,7 @@ impl Learner {
         let generation = self.engine.generations.first();
         let calibration = Calibration::of_model(&generation.embedder.spec().name);
         let filter = Filter {
-            statuses: vec![EntryStatus::Candidate, EntryStatus::Live, EntryStatus::Quarantined, EntryStatus::Shadow],
+            statuses: EntryStatus::ALL.to_vec(),
             knowledge_type: Some(finding.kind),
             languages: vec![language.clone()],
             ..Filter::default()
@@ -111,7 +112,8 @@ impl Learner {
         let given = generation.meaning(&finding.answer_vector);
 
         let mut found = Match::default();
-        let mut best = 0.0;
+        // Evidence goes to a retired entry only when no other says the same: it may have been retired as a copy of that.
+        let mut best = (false, 0.0);
         for ((entry, need_cosine), answer) in known.iter().zip(&answers) {
             let question = calibration.sameness(*need_cosine);
             let answered = calibration.sameness(f64::from(dot(&given, answer)));
@@ -123,9 +125,14 @@ impl Learner {
             if question >= same_question && found.discovered_intent.is_none() {
                 found.discovered_intent = entry.intent.clone().filter(|intent| is_discovered(intent));
             }
-            if agrees && question + answered > best {
-                best = question + answered;
+            let in_use = entry.status != EntryStatus::Retired;
+            if agrees && (in_use, question + answered) > best {
+                best = (in_use, question + answered);
                 found.same = Some(entry.id);
+            }
+            if !in_use {
+                // There is nothing to decide between a new entry and one that was given up.
+                continue;
             }
             let asks_the_same = question >= same_question * STRICT && answered >= same_answer * RELATED;
             if asks_the_same && conflict && entry.knowledge_type == KnowledgeType::Faq {

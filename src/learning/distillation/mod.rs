@@ -36,6 +36,8 @@ impl Learner {
     pub(super) async fn distill(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
         let tenant = &job.tenant;
         let conversation = &stored.conversation;
+        // The lock in the database comes only with the transaction, after the matching, which calls the model.
+        let _alone = self.distilling.hold(tenant).await;
         let Some(record) = self.engine.store.record_of(tenant, conversation.id).await? else {
             return Err(Error::Conflict(format!("conversation {} has not been analysed yet", conversation.id)));
         };
@@ -52,6 +54,7 @@ impl Learner {
         let findings = self.findings(&turns).await?;
         let seen = self.engine.store.evidence_from(tenant, conversation.id).await?;
         let seen: BTreeSet<usize> = seen.iter().map(|evidence| evidence.answer_turn).collect();
+        let mut notes = Vec::new();
         let mut decided: Vec<(Finding, Match)> = Vec::new();
         for finding in findings {
             if seen.contains(&finding.answer_turn) {
@@ -61,12 +64,18 @@ impl Learner {
             if known.same.is_none() {
                 known.same_as_earlier = self.match_earlier(&finding, decided.iter().map(|(finding, _)| finding));
             }
+            let is_new = known.same.is_none() && known.same_as_earlier.is_none();
+            if let Some(mark) = policy::instruction_like(&finding.need).filter(|_| is_new) {
+                // An entry is found by its need alone, and its need stands in prompts.
+                let turn = finding.question_turn;
+                notes.push(format!("nothing from turn {turn}: it holds '{mark}', a mark of prompts"));
+                continue;
+            }
             decided.push((finding, known));
         }
 
         let mut tx = self.engine.store.begin().await?;
         tx.lock_distillation(tenant).await?;
-        let mut notes = Vec::new();
         let mut touched = Vec::new();
         for (finding, known) in &decided {
             let same = known.same.or_else(|| known.same_as_earlier.map(|at| touched[at]));
@@ -78,7 +87,7 @@ impl Learner {
             notes.push("nothing: no exchange held a reusable answer".to_owned());
         }
         if let Some(record) = self.with_discovered_intents(&record, &decided) {
-            tx.upsert_record(tenant, &record).await?;
+            tx.set_intents(tenant, &record).await?;
         }
         if !notes.is_empty() {
             tx.set_learning(tenant, conversation.id, &notes).await?;
@@ -119,6 +128,9 @@ impl Learner {
         let found = self.engine.understanding().exchanges(turns, self.settings.min_move_probability as f32);
         let mut findings = Vec::with_capacity(found.len());
         for exchange in found {
+            if !wording::is_sayable(&turns[exchange.answer].burst.text) {
+                continue;
+            }
             findings.push(self.finding(turns, &exchange).await?);
         }
         Ok(findings)
@@ -174,12 +186,12 @@ impl Learner {
             }
         };
         let kept = tx.exemplars_of(tenant, &[entry_id]).await?.len();
-        if kept < self.settings.max_exemplars {
+        if kept < self.settings.max_exemplars && policy::instruction_like(&finding.need).is_none() {
             let exemplar = Exemplar {
                 id: ExemplarId::derive(entry_id, &text::normalise(&finding.need)),
                 entry_id,
                 text: finding.need.clone(),
-                language: record.language.clone(),
+                language: record.language.without_region(),
                 conversation_id: Some(conversation.id),
                 turn: Some(finding.question_turn),
                 created_at: now,
@@ -208,7 +220,7 @@ impl Learner {
             intent: intent_of(self.engine.understanding(), finding, known, &record.language),
             title: wording::title(&finding.need),
             content: finding.answer.clone(),
-            language: record.language.clone(),
+            language: record.language.without_region(),
             // The policy decides in the same transaction, when the evidence is there.
             status: EntryStatus::Candidate,
             status_reason: None,

@@ -25,7 +25,8 @@ pub fn status(entry: &Entry, evidence: &[Evidence], settings: &LearningSettings)
     if !matches!(entry.status, EntryStatus::Candidate | EntryStatus::Live) {
         return (entry.status, entry.status_reason.clone());
     }
-    if let Some(reason) = instruction_like(&entry.content) {
+    if let Some(mark) = instruction_like(&entry.content) {
+        let reason = format!("the text holds '{mark}', a mark of prompts; a curator decides");
         return (EntryStatus::Quarantined, Some(reason));
     }
     let good: Vec<&Evidence> = evidence.iter().filter(|e| e.success_score >= settings.min_success_score).collect();
@@ -45,10 +46,10 @@ pub fn status(entry: &Entry, evidence: &[Evidence], settings: &LearningSettings)
     (EntryStatus::Live, None)
 }
 
-/// Whether a text tries to instruct the model that will read it, rather than the person: marks of prompt formats, which
-/// nobody says aloud.
-fn instruction_like(content: &str) -> Option<String> {
-    const MARKS: [&str; 10] = [
+/// What shows that a text tries to instruct the model that will read it, rather than the person: marks of prompt formats,
+/// which nobody says aloud.
+pub(super) fn instruction_like(text: &str) -> Option<&'static str> {
+    const MARKS: [&str; 11] = [
         "<|",
         "|>",
         "[INST]",
@@ -59,10 +60,10 @@ fn instruction_like(content: &str) -> Option<String> {
         "<system>",
         "</system>",
         "<turnwise_reference",
+        "</turnwise_reference",
     ];
-    let folded = content.to_lowercase();
-    let mark = MARKS.iter().find(|mark| folded.contains(&mark.to_lowercase()))?;
-    Some(format!("the text holds '{mark}', a mark of prompts; a curator decides"))
+    let folded = text.to_lowercase();
+    MARKS.into_iter().find(|mark| folded.contains(&mark.to_lowercase()))
 }
 
 #[cfg(test)]
