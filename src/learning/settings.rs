@@ -38,7 +38,7 @@ impl LearningSettings {
             live_after_callers: 1,
             pattern_after_conversations: 2,
             min_success_score: 0.6,
-            min_move_probability: 0.45,
+            min_move_probability: 0.5,
             same_question: 0.25,
             same_answer: 0.7,
             max_exemplars: 50,
