@@ -31,6 +31,9 @@ const OPTIONAL: [&str; 6] = [
     "retrieval.floor",
 ];
 
+/// Of them, those that are numbers where they are given.
+const OPTIONAL_NUMBERS: [&str; 1] = ["retrieval.floor"];
+
 /// Whether the value of this key is shown nowhere.
 pub(super) fn is_secret(key: &str) -> bool {
     SECRETS.contains(&key)
@@ -121,6 +124,9 @@ impl Layers {
     fn set_text(&mut self, key: &str, text: &str, origin: &Origin, problems: &mut Vec<Problem>) {
         let plain = || Value::String(text.to_owned());
         let value = match self.0.get(key).map(|setting| &setting.default) {
+            Some(Value::String(_)) if OPTIONAL_NUMBERS.contains(&key) => {
+                text.trim().parse().unwrap_or_else(|_| plain())
+            }
             None | Some(Value::String(_)) => plain(),
             Some(Value::Array(_)) if !text.trim_start().starts_with('[') => {
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().into()

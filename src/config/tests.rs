@@ -75,6 +75,14 @@ fn text_from_outside_is_read_as_the_key_wants_it() {
 }
 
 #[test]
+fn an_optional_number_can_be_given_as_text() {
+    let config = load("", &NO_VARIABLES, &["retrieval.floor=0.4"]).expect("a valid configuration");
+    assert_eq!(config.retrieval.floor, Some(0.4));
+    let wrong = problems("", &NO_VARIABLES, &["retrieval.floor=low"]);
+    assert!(wrong.iter().any(|problem| problem.contains("retrieval.floor")), "{wrong:?}");
+}
+
+#[test]
 fn variables_without_two_underscores_are_not_settings() {
     let variables = [
         ("TURNWISE_CLIENT_KEY", "k"),
