@@ -54,9 +54,12 @@ pub fn turns_of<'a>(drafts: &'a [ConversationDraft], speaker: &'a str) -> impl I
 /// When the data holds too little, or a part fails.
 pub async fn fill(args: &BenchArgs, config: &Config, dir: &Path) -> Result<usize, Failure> {
     let train = conversations(&args.data, "train")?;
-    let turns: Vec<&str> = turns_of(&train, "user").chain(turns_of(&train, "agent")).take(args.exemplars).collect();
+    // Distinct turns first; a larger index than they fill has some of them again, as real exemplars repeat each other.
+    let again = train.iter().flat_map(|draft| &draft.turns).map(|turn| turn.text.as_str());
+    let distinct = turns_of(&train, "user").chain(turns_of(&train, "agent"));
+    let turns: Vec<&str> = distinct.chain(again).take(args.exemplars).collect();
     if turns.len() < args.exemplars {
-        return Err(Failure::new(format!("the data holds only {} distinct turns", turns.len())));
+        return Err(Failure::new(format!("the data holds only {} turns", turns.len())));
     }
     let app = open_in(config, dir, None).await?;
     let filled = write(&app, &turns).await;
