@@ -191,8 +191,11 @@ pub async fn open_generations(
     Generations::open(data_dir, &models, &config.index, store, now).await
 }
 
-/// Loading takes seconds and is CPU-bound, so it stays off the async workers.
-async fn open_embedders(config: &Config) -> Result<Embedders, Error> {
+/// Opens the active models. Loading takes seconds and is CPU-bound, so it stays off the async workers.
+///
+/// # Errors
+/// When a model is unknown or cannot be loaded.
+pub async fn open_embedders(config: &Config) -> Result<Embedders, Error> {
     let settings = config.embedding.clone();
     let opened = tokio::task::spawn_blocking(move || Embedders::open(&settings)).await;
     Ok(opened.map_err(|_| Error::Overloaded)??)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::app::open_embedders;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::learned::{learn, open_in};
 use crate::cli::local::Local;
@@ -14,7 +15,6 @@ use crate::config::Config;
 use crate::domain::classify::outcome::CLASSES;
 use crate::domain::ids::TenantId;
 use crate::domain::knowledge::KnowledgeType;
-use crate::embedding::embedders::Embedders;
 use crate::engine::understanding::fit;
 use crate::engine::understanding::kept::{KeptClassifiers, Part};
 use crate::evaluation::demo::{PartReport, RivalReport, ask_rivals, compare, hidden, read_rivals};
@@ -91,11 +91,7 @@ fn scratch() -> Result<tempfile::TempDir, Failure> {
 async fn demo(args: &DemoEvalArgs, config: &Config, voice: Voice) -> Result<Exit, Failure> {
     let demo = LabelledDemo::read(&args.folder)?;
     let tenant = TenantId::default_tenant();
-    let settings = config.embedding.clone();
-    let embedders = tokio::task::spawn_blocking(move || Embedders::open(&settings))
-        .await
-        .map_err(|error| Failure::new(error.to_string()))?
-        .map_err(crate::engine::error::Error::from)?;
+    let embedders = open_embedders(config).await?;
     let dir = scratch()?;
     let app = open_in(config, dir.path(), Some(embedders.clone())).await?;
     let bar = voice.progress("{bar:40} {pos}/{len} conversations {elapsed}");
@@ -178,11 +174,7 @@ fn row(name: &str, precision: f64, recall: f64, labelled: usize) -> Vec<String> 
 }
 
 async fn fit(args: &FitArgs, config: &Config, voice: Voice) -> Result<Exit, Failure> {
-    let settings = config.embedding.clone();
-    let embedders = tokio::task::spawn_blocking(move || Embedders::open(&settings))
-        .await
-        .map_err(|error| Failure::new(error.to_string()))?
-        .map_err(crate::engine::error::Error::from)?;
+    let embedders = open_embedders(config).await?;
     for embedder in embedders.iter() {
         let name = &embedder.spec().name;
         voice.remark(&format!("fitting for {name}"));

@@ -10,6 +10,7 @@ use figment::providers::Serialized;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use crate::config::bounds::BOUNDS;
 use crate::config::manual;
 use crate::config::problem::{Origin, Problem};
 use crate::config::sources::ConfigSources;
@@ -30,9 +31,6 @@ const OPTIONAL: [&str; 6] = [
     "learning.cache_dir",
     "retrieval.floor",
 ];
-
-/// Of them, those that are numbers where they are given.
-const OPTIONAL_NUMBERS: [&str; 1] = ["retrieval.floor"];
 
 /// Whether the value of this key is shown nowhere.
 pub(super) fn is_secret(key: &str) -> bool {
@@ -120,14 +118,13 @@ impl Layers {
     }
 
     /// Takes a value that is written as plain text: as it is where the manual has text, separated by commas where it
-    /// has a list, else read as TOML.
+    /// has a list, else read as TOML. Text that has bounds is a number that may be left empty.
     fn set_text(&mut self, key: &str, text: &str, origin: &Origin, problems: &mut Vec<Problem>) {
         let plain = || Value::String(text.to_owned());
+        let is_number = || BOUNDS.iter().any(|(bounded, ..)| *bounded == key);
         let value = match self.0.get(key).map(|setting| &setting.default) {
-            Some(Value::String(_)) if OPTIONAL_NUMBERS.contains(&key) => {
-                text.trim().parse().unwrap_or_else(|_| plain())
-            }
-            None | Some(Value::String(_)) => plain(),
+            None => plain(),
+            Some(Value::String(_)) if !is_number() => plain(),
             Some(Value::Array(_)) if !text.trim_start().starts_with('[') => {
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>().into()
             }

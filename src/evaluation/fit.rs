@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::conversation::Outcome;
 use crate::domain::knowledge::KnowledgeType;
 use crate::engine::understanding::fit::{LabelledExchange, LabelledOutcome, fit_exchanges, fit_outcomes, fold_of};
 
@@ -42,29 +41,42 @@ impl Confusion {
 
 /// How well the classifier of exchanges does on conversations that it was not fitted on.
 pub fn cross_validate_exchanges(rows: &[LabelledExchange]) -> Confusion {
-    let mut confusion = Confusion::default();
-    for fold in 0..FOLDS {
-        let (held, train): (Vec<&LabelledExchange>, Vec<&LabelledExchange>) =
-            rows.iter().partition(|row| fold_of(&row.conversation, FOLDS) == fold);
-        let classifier = fit_exchanges(&train);
-        for row in held {
+    cross_validate(
+        rows,
+        |row| &row.conversation,
+        fit_exchanges,
+        |classifier, row| {
             let (kind, probability) = classifier.classify(&row.row);
-            confusion.note(name(row.kind), name(Some(kind).filter(|_| probability >= TOLD)));
-        }
-    }
-    confusion
+            (name(row.kind), name(Some(kind).filter(|_| probability >= TOLD)))
+        },
+    )
 }
 
 /// How well the classifier of outcomes does on conversations that it was not fitted on.
 pub fn cross_validate_outcomes(rows: &[LabelledOutcome]) -> Confusion {
+    cross_validate(
+        rows,
+        |row| &row.conversation,
+        fit_outcomes,
+        |classifier, row| (row.outcome.as_str(), classifier.likeliest(&row.row).as_str()),
+    )
+}
+
+/// Judges every row by a classifier that was fitted without its conversation; `judge` says what a row is and what it is
+/// told to be. Rows of one conversation stay in one fold, because they resemble each other.
+fn cross_validate<R, C>(
+    rows: &[R],
+    conversation: impl Fn(&R) -> &str,
+    fit: impl Fn(&[&R]) -> C,
+    judge: impl Fn(&C, &R) -> (&'static str, &'static str),
+) -> Confusion {
     let mut confusion = Confusion::default();
     for fold in 0..FOLDS {
-        let (held, train): (Vec<&LabelledOutcome>, Vec<&LabelledOutcome>) =
-            rows.iter().partition(|row| fold_of(&row.conversation, FOLDS) == fold);
-        let classifier = fit_outcomes(&train);
+        let (held, train): (Vec<&R>, Vec<&R>) = rows.iter().partition(|row| fold_of(conversation(row), FOLDS) == fold);
+        let classifier = fit(&train);
         for row in held {
-            let told: Outcome = classifier.likeliest(&row.row);
-            confusion.note(row.outcome.as_str(), told.as_str());
+            let (truth, told) = judge(&classifier, row);
+            confusion.note(truth, told);
         }
     }
     confusion

@@ -15,27 +15,10 @@ pub fn next_attempt(now: Timestamp, attempts: i64, jitter: u128, settings: &JobS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jobs::settings::JobConcurrency;
 
     #[test]
     fn waits_double_up_to_the_bound() {
-        let settings = JobSettings {
-            poll_ms: 1,
-            lease_ms: 1,
-            max_attempts: 9,
-            backoff_min_ms: 500,
-            backoff_max_ms: 4_000,
-            keep_finished_days: 1,
-            concurrency: JobConcurrency {
-                analyze: 1,
-                chunk: 1,
-                index_chunks: 1,
-                distill: 1,
-                index_exemplars: 1,
-                erase_points: 1,
-                optimize_index: 1,
-            },
-        };
+        let settings = JobSettings { backoff_min_ms: 500, backoff_max_ms: 4_000, ..JobSettings::for_tests() };
         let wait = |attempts, jitter| next_attempt(Timestamp::from_millis(0), attempts, jitter, &settings).as_millis();
         assert_eq!((wait(1, 0), wait(2, 0), wait(3, 0)), (250, 500, 1_000));
         assert_eq!((wait(9, 0), wait(63, 0)), (2_000, 2_000));

@@ -278,7 +278,6 @@ mod tests {
     use super::*;
     use crate::domain::clock::ManualClock;
     use crate::domain::ids::{CountingIds, JobId, TenantId};
-    use crate::jobs::settings::JobConcurrency;
     use crate::store::jobs::{JobState, NewJob};
     use crate::store::settings::StoreSettings;
 
@@ -357,21 +356,10 @@ mod tests {
 
     fn settings() -> JobSettings {
         JobSettings {
-            poll_ms: 10,
             lease_ms: LEASE_MS,
             max_attempts: MAX_ATTEMPTS,
-            backoff_min_ms: 10,
             backoff_max_ms: LATER_MS,
-            keep_finished_days: 7,
-            concurrency: JobConcurrency {
-                analyze: 1,
-                chunk: 1,
-                index_chunks: 1,
-                distill: 1,
-                index_exemplars: 1,
-                erase_points: 1,
-                optimize_index: 1,
-            },
+            ..JobSettings::for_tests()
         }
     }
 

@@ -22,6 +22,30 @@ pub struct JobSettings {
     pub concurrency: JobConcurrency,
 }
 
+#[cfg(test)]
+impl JobSettings {
+    /// Settings for unit tests of the queue: one job of a kind at a time, and short waits.
+    pub(super) fn for_tests() -> Self {
+        Self {
+            poll_ms: 10,
+            lease_ms: 60_000,
+            max_attempts: 3,
+            backoff_min_ms: 10,
+            backoff_max_ms: 1_000,
+            keep_finished_days: 7,
+            concurrency: JobConcurrency {
+                analyze: 1,
+                chunk: 1,
+                index_chunks: 1,
+                distill: 1,
+                index_exemplars: 1,
+                erase_points: 1,
+                optimize_index: 1,
+            },
+        }
+    }
+}
+
 /// Jobs of each kind that run at the same time in this process: `[jobs.concurrency]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

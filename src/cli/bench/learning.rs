@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::cli::answers::Standing;
 use crate::cli::backend::NotTaken;
 use crate::cli::bench::server::Server;
-use crate::cli::bench::turns::{conversations, fill};
+use crate::cli::bench::turns::{Filled, conversations, fill};
 use crate::cli::bench::{BenchArgs, quantile};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::print::Voice;
@@ -28,9 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// When the data is missing, a part fails, or a conversation is not learned from in two minutes.
 pub async fn run(args: &BenchArgs, config: &Config, voice: Voice) -> Result<Exit, Failure> {
-    let dir = tempfile::tempdir().map_err(|error| Failure::io("a temporary directory cannot be made", &error))?;
-    voice.remark(&format!("Indexing {} real turns", args.exemplars));
-    let exemplars = fill(args, config, dir.path()).await?;
+    let Filled { dir, exemplars, .. } = fill(args, config, voice).await?;
     let dev = conversations(&args.data, "dev")?;
     let mut drafts = dev.into_iter().filter(|draft| draft.outcome.as_deref() == Some("successful"));
     let server = Server::start(config, dir.path())?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::cli::bench::BenchArgs;
-use crate::cli::bench::turns::{conversations, fill, turns_of};
+use crate::cli::bench::turns::{Filled, conversations, fill, turns_of};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::learned::open_in;
 use crate::cli::print::Voice;
@@ -35,9 +35,7 @@ const REQUIRED: f64 = 0.98;
 /// # Errors
 /// When the data is missing, or a part fails; [`Exit::Rejected`] when the graph finds too little.
 pub async fn run(args: &BenchArgs, config: &Config, voice: Voice) -> Result<Exit, Failure> {
-    let dir = tempfile::tempdir().map_err(|error| Failure::io("a temporary directory cannot be made", &error))?;
-    voice.remark(&format!("Indexing {} real turns", args.exemplars));
-    let exemplars = fill(args, config, dir.path()).await?;
+    let Filled { dir, exemplars, .. } = fill(args, config, voice).await?;
     let dev = conversations(&args.data, "dev")?;
     let utterances: Vec<&str> = turns_of(&dev, "user").take(args.samples).collect();
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::backend::Question;
 use crate::cli::bench::server::Server;
-use crate::cli::bench::turns::{conversations, fill, turns_of};
+use crate::cli::bench::turns::{Filled, conversations, fill, turns_of};
 use crate::cli::bench::{BenchArgs, quantile};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::print::Voice;
@@ -21,12 +21,7 @@ use crate::engine::error::Error;
 /// # Errors
 /// When the data is missing, or a part fails.
 pub async fn run(args: &BenchArgs, config: &Config, voice: Voice) -> Result<Exit, Failure> {
-    let dir = tempfile::tempdir().map_err(|error| Failure::io("a temporary directory cannot be made", &error))?;
-    voice.remark(&format!("Indexing {} real turns", args.exemplars));
-    let began = Instant::now();
-    let exemplars = fill(args, config, dir.path()).await?;
-    let built_s = began.elapsed().as_secs_f64();
-
+    let Filled { dir, exemplars, built_in } = fill(args, config, voice).await?;
     let dev = conversations(&args.data, "dev")?;
     let utterances: Vec<&str> = turns_of(&dev, "user").take(args.samples + 1).collect();
     let model = config.embedding.models.first().map_or("", String::as_str);
@@ -62,7 +57,7 @@ pub async fn run(args: &BenchArgs, config: &Config, voice: Voice) -> Result<Exit
     over_http.sort_by(f64::total_cmp);
     inference.sort_by(f64::total_cmp);
     let report = json!({
-        "model": model, "exemplars": exemplars, "built_s": built_s,
+        "model": model, "exemplars": exemplars, "built_s": built_in.as_secs_f64(),
         "http_p50_ms": quantile(&over_http, 0.5), "http_p99_ms": quantile(&over_http, 0.99),
         "bare_p50_ms": quantile(&inference, 0.5), "bare_p99_ms": quantile(&inference, 0.99),
         "ratio_p50": quantile(&over_http, 0.5) / quantile(&inference, 0.5),

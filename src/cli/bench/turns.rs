@@ -1,6 +1,9 @@
 //! Real dialogue turns, and an index made of them.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::app::App;
 use crate::cli::bench::BenchArgs;
@@ -8,6 +11,7 @@ use crate::cli::conversations_file::ConversationsFile;
 use crate::cli::convert::{Format, convert};
 use crate::cli::failure::Failure;
 use crate::cli::learned::open_in;
+use crate::cli::print::Voice;
 use crate::config::Config;
 use crate::domain::draft::ConversationDraft;
 use crate::domain::ids::{EntryId, ExemplarId, TenantId};
@@ -47,12 +51,24 @@ pub fn turns_of<'a>(drafts: &'a [ConversationDraft], speaker: &'a str) -> impl I
         .filter(move |text| seen.insert(normalise(text)))
 }
 
-/// Fills an installation in `dir` with live entries whose exemplars are real turns, indexes and optimises it; returns how
-/// many exemplars there are.
+/// An installation that is full of real turns, closed.
+pub struct Filled {
+    /// Its data directory, which is deleted with this.
+    pub dir: TempDir,
+    /// Its exemplars.
+    pub exemplars: usize,
+    /// How long filling it took.
+    pub built_in: Duration,
+}
+
+/// Fills an installation of its own with live entries whose exemplars are real turns, indexes and optimises it.
 ///
 /// # Errors
 /// When the data holds too little, or a part fails.
-pub async fn fill(args: &BenchArgs, config: &Config, dir: &Path) -> Result<usize, Failure> {
+pub async fn fill(args: &BenchArgs, config: &Config, voice: Voice) -> Result<Filled, Failure> {
+    let dir = tempfile::tempdir().map_err(|error| Failure::io("a temporary directory cannot be made", &error))?;
+    voice.remark(&format!("Indexing {} real turns", args.exemplars));
+    let began = Instant::now();
     let train = conversations(&args.data, "train")?;
     // Distinct turns first; a larger index than they fill has some of them again, as real exemplars repeat each other.
     let again = train.iter().flat_map(|draft| &draft.turns).map(|turn| turn.text.as_str());
@@ -61,11 +77,11 @@ pub async fn fill(args: &BenchArgs, config: &Config, dir: &Path) -> Result<usize
     if turns.len() < args.exemplars {
         return Err(Failure::new(format!("the data holds only {} turns", turns.len())));
     }
-    let app = open_in(config, dir, None).await?;
+    let app = open_in(config, dir.path(), None).await?;
     let filled = write(&app, &turns).await;
     app.close(None).await;
     filled?;
-    Ok(turns.len())
+    Ok(Filled { dir, exemplars: turns.len(), built_in: began.elapsed() })
 }
 
 async fn write(app: &App, turns: &[&str]) -> Result<(), Error> {

@@ -70,6 +70,9 @@ word_enum!(
     }
 );
 
+/// What a user does who goes away content.
+pub const CONTENT: [UserAct; 3] = [UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell];
+
 /// Probabilities of the acts of one text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Acts(pub Vec<f32>);
@@ -83,6 +86,16 @@ impl Acts {
     /// How likely the agent does this.
     pub fn agent(&self, act: AgentAct) -> f32 {
         self.0[act as usize]
+    }
+
+    /// How likely the user does one of these, summed in their order, for the last bit depends on it.
+    pub fn user_sum(&self, acts: &[UserAct]) -> f32 {
+        acts.iter().map(|act| self.user(*act)).sum()
+    }
+
+    /// How likely the agent does one of these, summed in their order.
+    pub fn agent_sum(&self, acts: &[AgentAct]) -> f32 {
+        acts.iter().map(|act| self.agent(*act)).sum()
     }
 
     /// The larger probability of each act: what a text does as a whole, or one of its sentences by itself.

@@ -34,8 +34,8 @@ const NEED: f32 = 0.3;
 /// How many turns back a detail is looked for; a conversation may be long.
 const RECENT: usize = 40;
 
-/// Acts that open a need.
-const NEEDS: [UserAct; 4] = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
+/// Acts of a user that open a need.
+pub const NEEDS: [UserAct; 4] = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
 
 /// A turn of one speaker, understood.
 #[derive(Clone, Debug)]
@@ -126,7 +126,8 @@ pub fn features(pairs: &PairClassifier, turns: &[ReadTurn], need: usize, answer:
     let flag = |yes: bool| if yes { 1.0 } else { 0.0 };
 
     let (asked, said) = (&turns[need], &turns[answer]);
-    let mut row = logs(&pairs.predict(asked, said));
+    let of_pair = logs(&pairs.predict(asked, said));
+    let mut row = of_pair.clone();
     for acts in [&asked.acts, &asked.sentence_acts, &said.acts, &said.sentence_acts] {
         row.extend(logs(&acts.0));
     }
@@ -141,7 +142,12 @@ pub fn features(pairs: &PairClassifier, turns: &[ReadTurn], need: usize, answer:
     row.extend(echo(turns, answer));
 
     let last = of_speaker(answer.checked_sub(1), Speaker::User);
-    row.extend(last.map_or(vec![ABSENT; CLASSES], |last| logs(&pairs.predict(last, said))));
+    row.extend(match last {
+        None => vec![ABSENT; CLASSES],
+        // The need itself comes right before the answer: most pairs are so, and predicting is what costs here.
+        Some(_) if answer == need + 1 => of_pair,
+        Some(last) => logs(&pairs.predict(last, said)),
+    });
     row.extend(acts_or(last, UserAct::ALL.len()));
     row.push(flag(answer != need + 1));
 
@@ -177,7 +183,7 @@ pub fn is_need(turn: &ReadTurn) -> bool {
 
 /// How much of a user's turn opens a need, 0 to 1.
 pub fn need_strength(acts: &Acts) -> f32 {
-    NEEDS.iter().map(|act| acts.user(*act)).sum::<f32>().min(1.0)
+    acts.user_sum(&NEEDS).min(1.0)
 }
 
 /// The exchanges of a conversation that hold knowledge with at least this probability, in order.
@@ -191,7 +197,7 @@ pub fn exchanges(
     min_probability: f32,
 ) -> Vec<Exchange> {
     let mut found: Vec<Exchange> = Vec::new();
-    for_each_answer(turns, |need, answer| {
+    for_each_answer(openings(turns), |need, answer| {
         let (kind, probability) = classifier.classify(&features(pairs, turns, need, answer));
         if probability < min_probability || !has_substance(&turns[answer].acts) {
             return NeedIs::Open;
@@ -211,20 +217,35 @@ pub enum NeedIs {
     Answered,
 }
 
+impl NeedIs {
+    /// What became of it when a writer says that the agent's turn holds this knowledge, or none.
+    pub fn after(kind: Option<KnowledgeType>) -> Self {
+        if kind.is_some() { Self::Answered } else { Self::Open }
+    }
+}
+
+/// Who speaks in each turn, and whether that opens a need, as the classifier of turns tells it.
+pub fn openings(turns: &[ReadTurn]) -> impl Iterator<Item = (Speaker, bool)> {
+    turns.iter().map(|turn| (turn.burst.speaker, turn.burst.speaker == Speaker::User && is_need(turn)))
+}
+
 /// Walks through a conversation and shows `judge` each agent turn (second) with the need that is open before it (first),
-/// by their positions: the last turn that opened a need, or else the turn before. Fitting and using the classifier both
-/// walk this way, or it would be used on other pairs than it was fitted on.
-pub fn for_each_answer(turns: &[ReadTurn], mut judge: impl FnMut(usize, usize) -> NeedIs) {
+/// by their positions: the last turn that opened a need, or else the turn before. Of each turn it takes who speaks, and
+/// whether a user opens a need: [`openings`], or what a writer says. Fitting and using the classifiers all walk this way,
+/// or they would be used on other pairs than they were fitted on.
+pub fn for_each_answer(turns: impl Iterator<Item = (Speaker, bool)>, mut judge: impl FnMut(usize, usize) -> NeedIs) {
     let mut open: Option<usize> = None;
-    for (at, turn) in turns.iter().enumerate() {
-        if turn.burst.speaker == Speaker::User {
-            if is_need(turn) {
-                open = Some(at);
+    let mut just_said: Option<usize> = None;
+    for (at, (speaker, opens_need)) in turns.enumerate() {
+        if speaker == Speaker::User {
+            just_said = Some(at);
+            if opens_need {
+                open = just_said;
             }
             continue;
         }
-        // Nobody has said anything that it could answer.
-        let Some(previous) = at.checked_sub(1).filter(|at| turns[*at].burst.speaker == Speaker::User) else { continue };
+        // Else nobody has said anything that it could answer.
+        let Some(previous) = just_said.take() else { continue };
         if judge(open.unwrap_or(previous), at) == NeedIs::Answered {
             open = None;
         }
@@ -235,5 +256,5 @@ pub fn for_each_answer(turns: &[ReadTurn], mut judge: impl FnMut(usize, usize) -
 pub fn has_substance(acts: &Acts) -> bool {
     let empty =
         [AgentAct::Ask, AgentAct::Confirm, AgentAct::Filler, AgentAct::Greeting, AgentAct::Closing, AgentAct::Transfer];
-    empty.iter().map(|act| acts.agent(*act)).sum::<f32>() < 0.5
+    acts.agent_sum(&empty) < 0.5
 }

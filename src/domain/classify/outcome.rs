@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::classify::acts::{AgentAct, UserAct};
+use crate::domain::classify::acts::{AgentAct, CONTENT, UserAct};
 use crate::domain::classify::exchange::{Exchange, ReadTurn};
 use crate::domain::conversation::{Outcome, Speaker};
 use crate::domain::softmax::Softmax;
@@ -132,17 +132,15 @@ pub fn evidence(turns: &[ReadTurn], found: &[Exchange]) -> Option<Evidence> {
     if users.is_empty() || agents.is_empty() {
         return None;
     }
-    let said = |turn: &ReadTurn, acts: &[UserAct]| acts.iter().map(|act| turn.acts.user(*act)).sum::<f32>();
-    let did = |turn: &ReadTurn, acts: &[AgentAct]| acts.iter().map(|act| turn.acts.agent(*act)).sum::<f32>();
     let any_user = |acts: &[UserAct]| -> Vec<f32> {
         let strongest = users.iter().map(|turn| turn.acts.max(&turn.sentence_acts));
-        strongest.map(|turn| acts.iter().map(|act| turn.user(*act)).sum()).collect()
+        strongest.map(|turn| turn.user_sum(acts)).collect()
     };
     let any_agent = |acts: &[AgentAct]| -> Vec<f32> {
         let strongest = agents.iter().map(|turn| turn.acts.max(&turn.sentence_acts));
-        strongest.map(|turn| acts.iter().map(|act| turn.agent(*act)).sum()).collect()
+        strongest.map(|turn| turn.agent_sum(acts)).collect()
     };
-    let content = any_user(&[UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell]);
+    let content = any_user(&CONTENT);
     let against =
         any_user(&[UserAct::Dissatisfied, UserAct::Escalation, UserAct::Decline, UserAct::Objection, UserAct::Problem]);
     let failing = any_agent(&[AgentAct::Unable, AgentAct::Transfer]);
@@ -167,10 +165,10 @@ pub fn evidence(turns: &[ReadTurn], found: &[Exchange]) -> Option<Evidence> {
         let user = users[users.len().saturating_sub(back)];
         let agent = agents[agents.len().saturating_sub(back)];
         for (name, acts) in USER_GROUPS {
-            evidence.note(format!("user {name} in the {place} turn"), said(user, acts));
+            evidence.note(format!("user {name} in the {place} turn"), user.acts.user_sum(acts));
         }
         for (name, acts) in AGENT_GROUPS {
-            evidence.note(format!("agent {name} in the {place} turn"), did(agent, acts));
+            evidence.note(format!("agent {name} in the {place} turn"), agent.acts.agent_sum(acts));
         }
     }
     let user_ends = turns.last().is_some_and(|turn| turn.burst.speaker == Speaker::User);

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::classify::acts::{ActClassifier, AgentAct, LabelledActs, UserAct};
 use crate::domain::classify::exchange::{
-    ExchangeClassifier, NeedIs, PairClassifier, ReadTurn, exchanges, features, for_each_answer,
+    ExchangeClassifier, NEEDS, NeedIs, PairClassifier, ReadTurn, exchanges, features, for_each_answer, openings,
 };
 use crate::domain::classify::intents::IntentClassifier;
 use crate::domain::classify::outcome::{OutcomeClassifier, evidence};
@@ -20,7 +20,7 @@ use crate::domain::classify::seeds::{
     act_seeds, exchange_seeds, intent_seeds, practice_conversations, sentences_by_language,
 };
 use crate::domain::classify::text_classifier::TextFeatures;
-use crate::domain::conversation::{Outcome, Speaker};
+use crate::domain::conversation::Outcome;
 use crate::domain::knowledge::KnowledgeType;
 use crate::domain::language_space::LanguageSpace;
 use crate::embedding::embedder::{Embedder, Role};
@@ -183,8 +183,6 @@ impl Samples {
 
     /// Every turn of a practice conversation, and, when it succeeded, every answer with the need that is open before it.
     fn conversation(&mut self, conversation: &PracticeConversation, vectors: &Vectors) {
-        let mut open: Option<&str> = None;
-        let mut last: Option<&str> = None;
         for labelled in &conversation.bursts {
             let text = std::slice::from_ref(&labelled.burst.text);
             if let Some(act) = labelled.user_act {
@@ -193,19 +191,20 @@ impl Samples {
             if let Some(act) = labelled.agent_act {
                 self.agent(act as usize, text, vectors);
             }
-            if labelled.burst.speaker == Speaker::User {
-                last = Some(&labelled.burst.text);
-                let needs = [UserAct::Question, UserAct::Request, UserAct::Problem, UserAct::Objection];
-                if labelled.user_act.is_some_and(|act| needs.contains(&act)) {
-                    open = last;
-                }
-            } else if let Some(need) = open.or(last).filter(|_| conversation.outcome == Outcome::Successful) {
-                self.pair(need, &labelled.burst.text, labelled.kind, vectors);
-                if labelled.kind.is_some() {
-                    open = None;
-                }
-            }
         }
+        if conversation.outcome != Outcome::Successful {
+            return;
+        }
+        // Here the writer says what opens a need: the classifier that could tell it is only being fitted.
+        let written = conversation.bursts.iter().map(|labelled| {
+            let opens_need = labelled.user_act.is_some_and(|act| NEEDS.contains(&act));
+            (labelled.burst.speaker, opens_need)
+        });
+        for_each_answer(written, |need, answer| {
+            let (need, answer) = (&conversation.bursts[need], &conversation.bursts[answer]);
+            self.pair(&need.burst.text, &answer.burst.text, answer.kind, vectors);
+            NeedIs::after(answer.kind)
+        });
     }
 
     fn fit(&self) -> (ActClassifier, PairClassifier) {
@@ -288,11 +287,11 @@ fn labelled_exchanges(
     turns: &[ReadTurn],
 ) -> Vec<LabelledExchange> {
     let mut rows = Vec::new();
-    for_each_answer(turns, |need, answer| {
+    for_each_answer(openings(turns), |need, answer| {
         let kind = conversation.bursts[answer].kind;
         let row = features(pairs, turns, need, answer);
         rows.push(LabelledExchange { conversation: conversation.id.clone(), row, kind });
-        if kind.is_some() { NeedIs::Answered } else { NeedIs::Open }
+        NeedIs::after(kind)
     });
     rows
 }

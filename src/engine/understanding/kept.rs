@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::classify::seeds;
 use crate::embedding::manifest::ModelSpec;
+use crate::engine::error::Error;
 
 /// Rises when the form of the files or the way of fitting changes.
 const FORMAT: u32 = 6;
@@ -46,16 +47,37 @@ const SHIPPED: [(&str, &[u8]); 4] = [
 pub struct KeptClassifiers<'a> {
     spec: &'a ModelSpec,
     dir: &'a Path,
+    /// A hash of what ships to fit on: made once, for every digest needs it and it reads all of that.
+    seeds: String,
 }
 
 impl<'a> KeptClassifiers<'a> {
     /// The classifiers of this model, with a directory for those that do not ship.
     pub fn new(spec: &'a ModelSpec, dir: &'a Path) -> Self {
-        Self { spec, dir }
+        Self { spec, dir, seeds: seeds::fingerprint(&spec.languages) }
+    }
+
+    /// What is kept, or else what `fit` makes, which is kept for the next start.
+    ///
+    /// # Errors
+    /// When fitting fails.
+    pub async fn load_or_fit<T: Serialize + DeserializeOwned>(
+        &self,
+        part: Part,
+        own: Option<&str>,
+        fit: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        if let Some(kept) = self.load(part, own) {
+            return Ok(kept);
+        }
+        tracing::info!(embedding.model = self.spec.name, "Fitting the classifiers of {}, once", part.as_str());
+        let fitted = fit.await?;
+        self.keep(part, own, &fitted);
+        Ok(fitted)
     }
 
     /// What was fitted before on the same texts, by the same model, with the same intents of the installation's own.
-    pub fn load<T: DeserializeOwned>(&self, part: Part, own: Option<&str>) -> Option<T> {
+    fn load<T: DeserializeOwned>(&self, part: Part, own: Option<&str>) -> Option<T> {
         let digest = self.digest(part, own);
         let name = format!("{}.{}", self.spec.name, part.as_str());
         let shipped = SHIPPED.iter().find(|(shipped, _)| *shipped == name).and_then(|(_, file)| decode(file, &digest));
@@ -63,7 +85,7 @@ impl<'a> KeptClassifiers<'a> {
     }
 
     /// Keeps what was fitted for the next start; when that fails, it is only logged.
-    pub fn keep<T: Serialize>(&self, part: Part, own: Option<&str>, fitted: &T) {
+    fn keep<T: Serialize>(&self, part: Part, own: Option<&str>, fitted: &T) {
         let digest = self.digest(part, own);
         let file = self.file(part, &digest);
         if let Err(error) = encode(&digest, fitted).and_then(|bytes| write_atomically(&file, &bytes)) {
@@ -85,7 +107,7 @@ impl<'a> KeptClassifiers<'a> {
         let spec = self.spec;
         let mut hash = Sha256::new();
         hash.update(format!("{FORMAT} {} {} {} {:?}", part.as_str(), spec.name, spec.dimension, spec.query_prefix));
-        hash.update(seeds::fingerprint(&spec.languages));
+        hash.update(&self.seeds);
         hash.update(own.unwrap_or_default());
         hex::encode(&hash.finalize()[..16])
     }

@@ -53,24 +53,10 @@ impl Understanding {
     pub async fn open(embedder: &Embedder, cache_dir: &Path, intents_file: Option<&Path>) -> Result<Self, Error> {
         let own = intents_file.map(read_intents).transpose()?;
         let kept = KeptClassifiers::new(embedder.spec(), cache_dir);
-        let turns = match kept.load(Part::Turns, None) {
-            Some(turns) => turns,
-            None => {
-                tracing::info!(embedding.model = embedder.spec().name, "Fitting the classifiers of turns, once");
-                let fitted = fit::turns(embedder).await?.classifiers;
-                kept.keep(Part::Turns, None, &fitted);
-                fitted
-            }
-        };
-        let intents = match kept.load(Part::Intents, own.as_deref()) {
-            Some(intents) => intents,
-            None => {
-                tracing::info!(embedding.model = embedder.spec().name, "Fitting the classifier of intents, once");
-                let fitted = fit::intents(embedder, own.as_deref()).await?;
-                kept.keep(Part::Intents, own.as_deref(), &fitted);
-                fitted
-            }
-        };
+        let fit_turns = async { fit::turns(embedder).await.map(|fitted| fitted.classifiers) };
+        let turns = kept.load_or_fit(Part::Turns, None, fit_turns).await?;
+        let fit_intents = fit::intents(embedder, own.as_deref());
+        let intents = kept.load_or_fit(Part::Intents, own.as_deref(), fit_intents).await?;
         Ok(Self { turns, intents })
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::analysis::Quality;
-use crate::domain::classify::acts::{AgentAct, UserAct};
+use crate::domain::classify::acts::{AgentAct, CONTENT};
 use crate::domain::classify::exchange::ReadTurn;
 use crate::domain::conversation::Speaker;
 use crate::domain::text;
@@ -52,11 +52,10 @@ fn resolution(turns: &[ReadTurn]) -> f64 {
     let agent: Vec<f32> = second_half
         .iter()
         .filter(|turn| turn.burst.speaker == Speaker::Agent)
-        .map(|turn| helpful.iter().map(|act| turn.acts.agent(*act)).sum())
+        .map(|turn| turn.acts.agent_sum(&helpful))
         .collect();
-    let content = [UserAct::Satisfied, UserAct::Affirm, UserAct::Farewell];
     let last = turns.iter().rev().find(|turn| turn.burst.speaker == Speaker::User);
-    let left = last.map_or(0.5, |turn| content.iter().map(|act| turn.acts.user(*act)).sum::<f32>());
+    let left = last.map_or(0.5, |turn| turn.acts.user_sum(&CONTENT));
     let helped = if agent.is_empty() { 0.0 } else { agent.iter().sum::<f32>() / agent.len() as f32 };
     f64::from((helped + left) / 2.0).clamp(0.0, 1.0)
 }

@@ -85,12 +85,8 @@ impl Learner {
     ) -> Result<Match, Error> {
         let generation = self.engine.generations.first();
         let calibration = Calibration::of_model(&generation.embedder.spec().name);
-        let filter = Filter {
-            statuses: EntryStatus::ALL.to_vec(),
-            knowledge_type: Some(finding.kind),
-            languages: vec![language.clone()],
-            ..Filter::default()
-        };
+        let filter =
+            Filter { knowledge_type: Some(finding.kind), languages: vec![language.clone()], ..Filter::default() };
         let search = Search { filter, limit: NEIGHBOURS, deadline: None };
         let hits = generation.exemplars.search_dense(tenant, generation.meaning(&finding.need_vector), &search).await?;
         let mut nearest: Vec<(EntryId, f64)> = Vec::new();

@@ -31,6 +31,14 @@ use crate::store::entries::{EntrySource, Origin};
 use crate::store::jobs::Job;
 use crate::store::tx::Tx;
 
+/// A finding that is written, with what is known about it.
+struct Decided {
+    finding: Finding,
+    known: Match,
+    /// What its need is about: a new entry takes it, and so may the record of the conversation.
+    intent: Option<String>,
+}
+
 impl Learner {
     /// Stage `distill`.
     pub(super) async fn distill(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
@@ -55,14 +63,15 @@ impl Learner {
         let seen = self.engine.store.evidence_from(tenant, conversation.id).await?;
         let seen: BTreeSet<usize> = seen.iter().map(|evidence| evidence.answer_turn).collect();
         let mut notes = Vec::new();
-        let mut decided: Vec<(Finding, Match)> = Vec::new();
+        let mut decided: Vec<Decided> = Vec::new();
         for finding in findings {
             if seen.contains(&finding.answer_turn) {
                 continue;
             }
             let mut known = self.match_finding(tenant, &finding, &record.language).await?;
             if known.same.is_none() {
-                known.same_as_earlier = self.match_earlier(&finding, decided.iter().map(|(finding, _)| finding));
+                let earlier = decided.iter().map(|decided| &decided.finding);
+                known.same_as_earlier = self.match_earlier(&finding, earlier);
             }
             let is_new = known.same.is_none() && known.same_as_earlier.is_none();
             if let Some(mark) = policy::instruction_like(&finding.need).filter(|_| is_new) {
@@ -71,22 +80,24 @@ impl Learner {
                 notes.push(format!("nothing from turn {turn}: it holds '{mark}', a mark of prompts"));
                 continue;
             }
-            decided.push((finding, known));
+            let intent = intent_of(self.engine.understanding(), &finding, &known, &record.language);
+            decided.push(Decided { finding, known, intent });
         }
 
         let mut tx = self.engine.store.begin().await?;
         tx.lock_distillation(tenant).await?;
         let mut touched = Vec::new();
-        for (finding, known) in &decided {
+        for decided in &decided {
+            let known = &decided.known;
             let same = known.same.or_else(|| known.same_as_earlier.map(|at| touched[at]));
-            let id = self.record_finding(&mut tx, job, stored, &record, (finding, known, same), &mut notes).await?;
+            let id = self.record_finding(&mut tx, job, stored, &record, (decided, same), &mut notes).await?;
             touched.push(id);
         }
         self.recompute_posteriors(&mut tx, tenant, &touched, self.engine.now()).await?;
         if notes.is_empty() && seen.is_empty() {
             notes.push("nothing: no exchange held a reusable answer".to_owned());
         }
-        if let Some(record) = self.with_discovered_intents(&record, &decided) {
+        if let Some(record) = with_discovered_intents(&record, &decided) {
             tx.set_intents(tenant, &record).await?;
         }
         if !notes.is_empty() {
@@ -95,29 +106,6 @@ impl Learner {
         self.commit_stage(tx, job, stored, Some(Stage::IndexExemplars)).await?;
         self.engine.entries.forget(tenant, touched);
         Ok(())
-    }
-
-    /// The record with the discovered intents of its needs, when analysis recognised none in it.
-    fn with_discovered_intents(
-        &self,
-        record: &TrainingRecord,
-        findings: &[(Finding, Match)],
-    ) -> Option<TrainingRecord> {
-        if !record.user_intents.is_empty() {
-            return None;
-        }
-        let understanding = self.engine.understanding();
-        let mut discovered: Vec<String> = findings
-            .iter()
-            .filter_map(|(finding, known)| intent_of(understanding, finding, known, &record.language))
-            .collect();
-        discovered.dedup();
-        discovered.truncate(MAX_INTENTS);
-        let mut record = record.clone();
-        let reason = format!("no listed intent; needs that were answered: {}", discovered.join(", "));
-        record.reasons.insert("user_intents".to_owned(), reason);
-        record.user_intents = discovered;
-        (!record.user_intents.is_empty()).then_some(record)
     }
 
     /// The exchanges of a conversation that hold knowledge, with what is kept of them.
@@ -167,20 +155,21 @@ impl Learner {
         job: &Job,
         stored: &StoredConversation,
         record: &TrainingRecord,
-        (finding, known, same): (&Finding, &Match, Option<EntryId>),
+        (decided, same): (&Decided, Option<EntryId>),
         notes: &mut Vec<String>,
     ) -> Result<EntryId, Error> {
         let (tenant, now, conversation) = (&job.tenant, self.engine.now(), &stored.conversation);
+        let finding = &decided.finding;
         let entry_id = match same {
             Some(id) => {
                 notes.push(format!("evidence for {} {id}", finding.kind));
                 id
             }
             None => {
-                let entry = self.new_entry(record, finding, known);
+                let entry = self.new_entry(record, decided);
                 let source = EntrySource { origin: Origin::Learned, pipeline_version: PIPELINE_VERSION };
                 tx.insert_entry(tenant, &entry, source).await?;
-                self.note_cases(tx, job, &entry, known).await?;
+                self.note_cases(tx, job, &entry, &decided.known).await?;
                 notes.push(format!("new {} {}", finding.kind, entry.id));
                 entry.id
             }
@@ -211,13 +200,13 @@ impl Learner {
         Ok(entry_id)
     }
 
-    fn new_entry(&self, record: &TrainingRecord, finding: &Finding, known: &Match) -> Entry {
-        let now = self.engine.now();
+    fn new_entry(&self, record: &TrainingRecord, decided: &Decided) -> Entry {
+        let (finding, now) = (&decided.finding, self.engine.now());
         Entry {
             id: EntryId(self.engine.new_uuid()),
             knowledge_type: finding.kind,
             category: record.category.clone(),
-            intent: intent_of(self.engine.understanding(), finding, known, &record.language),
+            intent: decided.intent.clone(),
             title: wording::title(&finding.need),
             content: finding.answer.clone(),
             language: record.language.without_region(),
@@ -250,4 +239,22 @@ impl Learner {
         }
         Ok(())
     }
+}
+
+/// The record with the discovered intents of its needs, when analysis recognised none in it.
+fn with_discovered_intents(record: &TrainingRecord, decided: &[Decided]) -> Option<TrainingRecord> {
+    if !record.user_intents.is_empty() {
+        return None;
+    }
+    let mut discovered: Vec<String> = decided.iter().filter_map(|decided| decided.intent.clone()).collect();
+    discovered.dedup();
+    discovered.truncate(MAX_INTENTS);
+    if discovered.is_empty() {
+        return None;
+    }
+    let mut record = record.clone();
+    let reason = format!("no listed intent; needs that were answered: {}", discovered.join(", "));
+    record.reasons.insert("user_intents".to_owned(), reason);
+    record.user_intents = discovered;
+    Some(record)
 }
