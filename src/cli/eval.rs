@@ -17,6 +17,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::knowledge::KnowledgeType;
 use crate::engine::understanding::fit;
 use crate::engine::understanding::kept::{KeptClassifiers, Part};
+use crate::evaluation::abstention;
 use crate::evaluation::demo::{PartReport, RivalReport, ask_rivals, compare, hidden, read_rivals};
 use crate::evaluation::fit::{Confusion, cross_validate_exchanges, cross_validate_outcomes};
 use crate::evaluation::labels::LabelledDemo;
@@ -98,6 +99,7 @@ async fn demo(args: &DemoEvalArgs, config: &Config, voice: Voice) -> Result<Exit
     learn(&app, &tenant, hidden(&demo).collect(), &bar).await?;
     let development = compare(&app.learner, &tenant, &demo, Split::Development).await?;
     let test = compare(&app.learner, &tenant, &demo, Split::Test).await?;
+    let abstention = abstention::ask(&app.engine.store, &app.retriever, &tenant, &demo).await?;
     app.close(None).await;
 
     let rivals_dir = scratch()?;
@@ -109,10 +111,17 @@ async fn demo(args: &DemoEvalArgs, config: &Config, voice: Voice) -> Result<Exit
 
     let misses = misses(&test, &rival);
     if voice.json {
-        voice.say_json(&json!({"development": development, "test": test, "rivals": rival, "misses": misses}))?;
+        voice.say_json(&json!({
+            "development": development, "test": test, "abstention": abstention, "rivals": rival, "misses": misses,
+        }))?;
     } else {
         tell_part(voice, "development (two thirds, tuned on)", &development)?;
         tell_part(voice, "test (a third, chosen by hash, nothing was tuned on it)", &test)?;
+        voice.say(&format!(
+            "\n== abstention (utterances that nothing was fitted on): of {} on-topic ones {} are answered, {} of them \
+             first by what is meant; of {} off-topic ones {} are declined",
+            abstention.on_topic, abstention.answered, abstention.right, abstention.off_topic, abstention.declined
+        ))?;
         voice.say(&format!(
             "\n== rivals: the answer of four successes (rate {:.2}) before that of two successes and two failures \
              (rate {:.2}), similarities {:.3} and {:.3}: {}",

@@ -27,8 +27,10 @@ pub struct Calibration {
     pub low: f64,
     /// Cosine of two texts that say the same in other words.
     pub same: f64,
-    /// Best cosine under which nothing is offered.
+    /// Best cosine under which nothing is offered, when it is open whether the utterance is a matter of a business.
     pub floor: f64,
+    /// How much lower that floor is for each natural log-unit by which the utterance rather is one.
+    pub scope_weight: f64,
     /// Best cosine from which an utterance is clear without its context.
     pub clear: f64,
 }
@@ -38,7 +40,13 @@ impl Calibration {
     ///
     /// Another model has none yet; it gets that of plain cosines, which offers too much rather than nothing.
     pub fn of_model(name: &str) -> Self {
-        EMBEDDED.get(name).copied().unwrap_or(Self { low: 0.0, same: 0.8, floor: 0.3, clear: 0.7 })
+        EMBEDDED.get(name).copied().unwrap_or(Self { low: 0.0, same: 0.8, floor: 0.3, scope_weight: 0.0, clear: 0.7 })
+    }
+
+    /// The floor for an utterance: `floor`, or what takes its place, shifted by the natural log-odds that the utterance is a
+    /// matter of a business at all. What sounds like small talk must be nearer to something known.
+    pub fn floor_for(&self, floor: f64, scope: f32) -> f64 {
+        floor - self.scope_weight * f64::from(scope)
     }
 
     /// A cosine as a number from 0 (unrelated) to 1 (equal).
@@ -198,7 +206,7 @@ pub fn exemplar_hit(exemplar: Uuid, entry: Uuid, score: f32) -> ExemplarHit {
 mod tests {
     use super::*;
 
-    const CALIBRATION: Calibration = Calibration { low: 0.0, same: 0.9, floor: 0.3, clear: 0.8 };
+    const CALIBRATION: Calibration = Calibration { low: 0.0, same: 0.9, floor: 0.3, scope_weight: 0.05, clear: 0.8 };
     const RULES: RankingRules = RankingRules { lexical_weight: 0.2, language_bonus: 0.05, band: 0.05 };
 
     fn hit(exemplar: u128, entry: u128, score: f32) -> ExemplarHit {

@@ -14,7 +14,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::knowledge::{EntryStatus, KnowledgeType};
 use crate::domain::query::{Exposure, Limit, QueryText, RetrievalQuery};
 use crate::engine::error::Error;
-use crate::evaluation::labels::{ConversationLabels, LabelledDemo};
+use crate::evaluation::labels::{ConversationLabels, LabelledDemo, read_file};
 use crate::evaluation::split::{Split, split_of};
 use crate::learning::Learner;
 use crate::retrieval::Retriever;
@@ -167,12 +167,7 @@ impl RivalReport {
 /// # Errors
 /// When the file is missing or malformed.
 pub fn read_rivals(folder: &Path) -> Result<Vec<ConversationDraft>, Error> {
-    let path = folder.join("rivals.jsonl");
-    let wrong = |message: String| Error::Configuration { key: "demo".to_owned(), message };
-    let text = std::fs::read_to_string(&path).map_err(|error| wrong(format!("{}: {error}", path.display())))?;
-    text.lines()
-        .map(|line| serde_json::from_str(line).map_err(|error| wrong(format!("{}: {error}", path.display()))))
-        .collect()
+    read_file(&folder.join("rivals.jsonl"))
 }
 
 /// Asks what both rivals answer; they were learned before, in an installation of their own.

@@ -69,6 +69,8 @@ pub struct LabelledDemo {
     pub labels: BTreeMap<String, ConversationLabels>,
     /// Live utterances.
     pub questions: Vec<LiveQuestion>,
+    /// Utterances that measure what is answered and what is declined; nothing is fitted on them.
+    pub abstention: Vec<LiveQuestion>,
 }
 
 impl LabelledDemo {
@@ -82,27 +84,40 @@ impl LabelledDemo {
             conversations: read_lines(&folder.join("conversations"))?,
             labels: labels.into_iter().map(|labels| (labels.external_id.clone(), labels)).collect(),
             questions: read_lines(&folder.join("questions"))?,
+            abstention: read_file(&folder.join("abstention.jsonl"))?,
         })
     }
 }
 
 /// Every line of every `.jsonl` file of a folder, in the order of the names.
 fn read_lines<T: DeserializeOwned>(folder: &Path) -> Result<Vec<T>, Error> {
-    let wrong = |message: String| Error::Configuration { key: "demo".to_owned(), message };
     let listing = std::fs::read_dir(folder).map_err(|error| {
         wrong(format!("{} cannot be read ({error}); run this in the project's folder, or name it", folder.display()))
     })?;
     let mut files: Vec<_> = listing.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     files.sort();
-    let mut items = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let item = serde_json::from_str(line)
-                .map_err(|error| wrong(format!("{} line {}: {error}", file.display(), number + 1)))?;
-            items.push(item);
-        }
-    }
-    Ok(items)
+    files.iter().try_fold(Vec::new(), |mut items, file| {
+        items.extend(read_file(file)?);
+        Ok(items)
+    })
+}
+
+/// Every line of a file of JSON lines.
+///
+/// # Errors
+/// When the file is missing or malformed, with its name and line.
+pub fn read_file<T: DeserializeOwned>(file: &Path) -> Result<Vec<T>, Error> {
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            serde_json::from_str(line)
+                .map_err(|error| wrong(format!("{} line {}: {error}", file.display(), number + 1)))
+        })
+        .collect()
+}
+
+fn wrong(message: String) -> Error {
+    Error::Configuration { key: "demo".to_owned(), message }
 }

@@ -2,6 +2,7 @@
 //!
 //! Refuses: to tune on a test split. Who belongs to it is decided by a hash of the id, in [`split`].
 
+pub mod abstention;
 pub mod demo;
 pub mod fit;
 pub mod labels;

@@ -80,10 +80,11 @@ impl Retriever {
         let candidates = fuse(&found.dense, &found.lexical, &calibration, &rules);
         let top_similarity =
             candidates.iter().map(|c| c.similarity).reduce(f64::max).filter(|_| !found.dense.is_empty());
-        let abstention = self.abstention(&found, top_similarity);
+        let floor = self.floor(&query, &found);
+        let abstention = abstention(&found, top_similarity, floor);
         let results = match abstention {
             Some(_) => Vec::new(),
-            None => self.offer(tenant, &query, candidates, &mut found).await,
+            None => self.offer(tenant, &query, (candidates, floor), &mut found).await,
         };
         let abstention = abstention.or_else(|| results.is_empty().then_some(Abstention::NothingFits));
         let prompt_block = query.render_tokens.and_then(|tokens| {
@@ -212,27 +213,14 @@ impl Retriever {
         }
     }
 
-    /// Why nothing is offered, if so.
-    fn abstention(&self, found: &Found, top: Option<f64>) -> Option<Abstention> {
-        if found.dense.is_empty() && found.lexical.is_empty() {
-            let failed = found.degraded.iter().any(|reason| *reason != Degradation::ContextSkipped);
-            return Some(if failed { Abstention::SearchUnavailable } else { Abstention::NothingFits });
-        }
-        match top {
-            Some(similarity) if similarity < self.floor() => Some(Abstention::BelowFloor),
-            _ => None,
-        }
-    }
-
     /// Hydrates candidates from memory, checks that they are still what the index says, and ranks them.
     async fn offer(
         &self,
         tenant: &TenantId,
         query: &RetrievalQuery,
-        candidates: Vec<Candidate>,
+        (candidates, floor): (Vec<Candidate>, f64),
         found: &mut Found,
     ) -> Vec<OfferedEntry> {
-        let floor = self.floor();
         let rules = self.rules();
         let words_only = found.degraded.iter().any(|reason| reason.is_without_meaning());
         let wanted: Vec<Candidate> = candidates
@@ -287,9 +275,12 @@ impl Retriever {
         certain.then(|| Intent { name: best.name, confidence: f64::from(best.confidence) })
     }
 
-    /// Best cosine under which nothing is offered.
-    fn floor(&self) -> f64 {
-        self.settings.floor.unwrap_or(self.calibration().floor)
+    /// Best cosine under which nothing is offered to this utterance.
+    fn floor(&self, query: &RetrievalQuery, found: &Found) -> f64 {
+        let calibration = self.calibration();
+        let floor = self.settings.floor.unwrap_or(calibration.floor);
+        let Some(vector) = &found.vector else { return floor };
+        calibration.floor_for(floor, self.engine.understanding().scope(query.utterance.as_str(), vector))
     }
 
     fn rules(&self) -> RankingRules {
@@ -320,6 +311,18 @@ impl Retriever {
         }
         let outcome = if answer.abstained { "abstained" } else { "offered" };
         metrics::counter!("turnwise_retrievals_total", "outcome" => outcome).increment(1);
+    }
+}
+
+/// Why nothing is offered, if so.
+fn abstention(found: &Found, top: Option<f64>, floor: f64) -> Option<Abstention> {
+    if found.dense.is_empty() && found.lexical.is_empty() {
+        let failed = found.degraded.iter().any(|reason| *reason != Degradation::ContextSkipped);
+        return Some(if failed { Abstention::SearchUnavailable } else { Abstention::NothingFits });
+    }
+    match top {
+        Some(similarity) if similarity < floor => Some(Abstention::BelowFloor),
+        _ => None,
     }
 }
 

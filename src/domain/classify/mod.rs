@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod intents;
 pub mod outcome;
 pub mod practice;
+pub mod scope;
 pub mod seeds;
 pub mod text_classifier;
 pub mod words;

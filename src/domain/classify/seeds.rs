@@ -22,6 +22,8 @@ struct Sources {
     pairs: &'static str,
     /// Labelled conversations.
     practice: &'static [&'static str],
+    /// Utterances that no business could answer, one a line.
+    out_of_scope: &'static str,
 }
 
 macro_rules! sources {
@@ -32,6 +34,7 @@ macro_rules! sources {
             intents: include_str!(concat!("data/intents/", $language, ".toml")),
             pairs: include_str!(concat!("data/pairs/", $language, ".toml")),
             practice: &[$(include_str!(concat!("data/practice/", $practice, ".jsonl"))),+],
+            out_of_scope: include_str!(concat!("data/out_of_scope/", $language, ".txt")),
         }
     };
 }
@@ -89,7 +92,8 @@ pub fn fingerprint(languages: &[String]) -> String {
     let mut hash = Sha256::new();
     hash.update(CATALOGUE);
     for source in sources(languages) {
-        for file in [source.language, source.acts, source.intents, source.pairs].iter().chain(source.practice) {
+        let files = [source.language, source.acts, source.intents, source.pairs, source.out_of_scope];
+        for file in files.iter().chain(source.practice) {
             hash.update((file.len() as u64).to_le_bytes());
             hash.update(file);
         }
@@ -100,6 +104,11 @@ pub fn fingerprint(languages: &[String]) -> String {
 /// The practice conversations in these languages (ISO 639 codes).
 pub fn practice_conversations(languages: &[String]) -> Vec<PracticeConversation> {
     sources(languages).flat_map(|source| source.practice.iter().flat_map(|file| parse(file))).collect()
+}
+
+/// Utterances that no business could answer, in these languages (ISO 639 codes).
+pub fn out_of_scope_seeds(languages: &[String]) -> Vec<String> {
+    sources(languages).flat_map(|source| source.out_of_scope.lines()).map(str::to_owned).collect()
 }
 
 /// The acts that ship with Turnwise, in these languages (ISO 639 codes).

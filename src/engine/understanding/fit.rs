@@ -16,11 +16,12 @@ use crate::domain::classify::exchange::{
 use crate::domain::classify::intents::IntentClassifier;
 use crate::domain::classify::outcome::{OutcomeClassifier, evidence};
 use crate::domain::classify::practice::PracticeConversation;
+use crate::domain::classify::scope::ScopeClassifier;
 use crate::domain::classify::seeds::{
-    act_seeds, exchange_seeds, intent_seeds, practice_conversations, sentences_by_language,
+    act_seeds, exchange_seeds, intent_seeds, out_of_scope_seeds, practice_conversations, sentences_by_language,
 };
 use crate::domain::classify::text_classifier::TextFeatures;
-use crate::domain::conversation::Outcome;
+use crate::domain::conversation::{Outcome, Speaker};
 use crate::domain::knowledge::KnowledgeType;
 use crate::domain::language_space::LanguageSpace;
 use crate::embedding::embedder::{Embedder, Role};
@@ -75,10 +76,12 @@ pub async fn turns(embedder: &Embedder) -> Result<FittedTurns, Error> {
     let acts = act_seeds(languages);
     let seeds = exchange_seeds(languages);
     let practice = practice_conversations(languages);
+    let out_of_scope = out_of_scope_seeds(languages);
     let mut texts: Vec<String> = acts.user.values().chain(acts.agent.values()).flatten().cloned().collect();
     texts.extend(seeds.iter().flat_map(|seed| [seed.need.clone(), seed.answer.clone()]));
     let bursts = practice.iter().flat_map(|conversation| &conversation.bursts);
     texts.extend(bursts.flat_map(|labelled| parts(&labelled.burst.text)));
+    texts.extend(out_of_scope.iter().cloned());
     let vectors = embed(embedder, texts).await?;
     let language_means: Vec<_> = match languages.len() {
         // Only a model of several languages has a language to take out.
@@ -96,7 +99,8 @@ pub async fn turns(embedder: &Embedder) -> Result<FittedTurns, Error> {
         for seed in &seeds {
             samples.pair(&seed.need, &seed.answer, seed.kind, &vectors);
         }
-        fit_turns(&samples, &practice, &vectors, LanguageSpace::fit(&language_means))
+        let scope = fit_scope(&practice, &out_of_scope, &vectors);
+        fit_turns(&samples, &practice, &vectors, (scope, LanguageSpace::fit(&language_means)))
     };
     // A minute of arithmetic, which must not stall the async worker.
     tokio::task::spawn_blocking(task).await.map_err(|_| Error::Overloaded)
@@ -216,7 +220,7 @@ fn fit_turns(
     seeds: &Samples,
     practice: &[PracticeConversation],
     vectors: &Vectors,
-    languages: LanguageSpace,
+    (scope, languages): (ScopeClassifier, LanguageSpace),
 ) -> FittedTurns {
     let mut rows = Vec::new();
     let mut readings: Vec<(&PracticeConversation, Vec<ReadTurn>, Arc<PairClassifier>)> = Vec::new();
@@ -257,11 +261,25 @@ fn fit_turns(
             pairs,
             exchanges: exchange_classifier,
             outcomes: outcome_classifier,
+            scope,
             languages,
         },
         exchanges: rows,
         outcomes,
     }
+}
+
+/// Tells what users say to businesses from what no business could answer.
+fn fit_scope(practice: &[PracticeConversation], out_of_scope: &[String], vectors: &Vectors) -> ScopeClassifier {
+    let of = |text: &str| TextFeatures::of(text, &vectors[text]);
+    let said = practice.iter().flat_map(|conversation| &conversation.bursts).filter(|labelled| {
+        // Small talk stands in practice conversations too, and is neither.
+        labelled.burst.speaker == Speaker::User && labelled.user_act != Some(UserAct::Smalltalk)
+    });
+    ScopeClassifier::fit(
+        said.map(|labelled| of(&labelled.burst.text)).collect(),
+        out_of_scope.iter().map(|text| of(text)).collect(),
+    )
 }
 
 /// Which of so many folds a practice conversation is in.

@@ -15,7 +15,7 @@ use crate::embedding::manifest::ModelSpec;
 use crate::engine::error::Error;
 
 /// Rises when the form of the files or the way of fitting changes.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 
 /// Which classifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

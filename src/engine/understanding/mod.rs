@@ -16,6 +16,7 @@ use crate::domain::classify::acts::{ActClassifier, Acts};
 use crate::domain::classify::exchange::{Exchange, ExchangeClassifier, PairClassifier, ReadTurn, exchanges};
 use crate::domain::classify::intents::{IntentClassifier, RecognisedIntent};
 use crate::domain::classify::outcome::{OutcomeClassifier, Verdict, evidence};
+use crate::domain::classify::scope::ScopeClassifier;
 use crate::domain::classify::text_classifier::TextFeatures;
 use crate::domain::conversation::{Burst, Speaker};
 use crate::domain::language_space::LanguageSpace;
@@ -41,6 +42,7 @@ pub struct TurnClassifiers {
     pairs: PairClassifier,
     exchanges: ExchangeClassifier,
     outcomes: OutcomeClassifier,
+    scope: ScopeClassifier,
     languages: LanguageSpace,
 }
 
@@ -63,6 +65,12 @@ impl Understanding {
     /// The intents of an utterance, from its text and its embedding with the query prefix; most likely first.
     pub fn intents(&self, utterance: &str, vector: &[f32]) -> Vec<RecognisedIntent> {
         self.intents.rank(&TextFeatures::of(utterance, vector))
+    }
+
+    /// Natural log-odds that an utterance is a matter of a business at all, from its text and its embedding with the query
+    /// prefix; below 0 it sounds like small talk.
+    pub fn scope(&self, utterance: &str, vector: &[f32]) -> f32 {
+        self.turns.scope.log_odds(&TextFeatures::of(utterance, vector))
     }
 
     /// The category of an intent.
