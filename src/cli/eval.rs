@@ -118,7 +118,7 @@ async fn demo(args: &DemoEvalArgs, config: &Config, voice: Voice) -> Result<Exit
         tell_part(voice, "development (two thirds, tuned on)", &development)?;
         tell_part(voice, "test (a third, chosen by hash, nothing was tuned on it)", &test)?;
         voice.say(&format!(
-            "\n== abstention (utterances that nothing was fitted on): of {} on-topic ones {} are answered, {} of them \
+            "\n== abstention (utterances that no classifier was fitted on): of {} on-topic ones {} are answered, {} of them \
              first by what is meant; of {} off-topic ones {} are declined",
             abstention.on_topic, abstention.answered, abstention.right, abstention.off_topic, abstention.declined
         ))?;

@@ -31,6 +31,8 @@ pub struct Calibration {
     pub floor: f64,
     /// How much lower that floor is for each natural log-unit by which the utterance rather is one.
     pub scope_weight: f64,
+    /// The lowest floor: a matter of a business may still be none that is known.
+    pub least_floor: f64,
     /// Best cosine from which an utterance is clear without its context.
     pub clear: f64,
 }
@@ -40,13 +42,20 @@ impl Calibration {
     ///
     /// Another model has none yet; it gets that of plain cosines, which offers too much rather than nothing.
     pub fn of_model(name: &str) -> Self {
-        EMBEDDED.get(name).copied().unwrap_or(Self { low: 0.0, same: 0.8, floor: 0.3, scope_weight: 0.0, clear: 0.7 })
+        EMBEDDED.get(name).copied().unwrap_or(Self {
+            low: 0.0,
+            same: 0.8,
+            floor: 0.3,
+            scope_weight: 0.0,
+            least_floor: 0.3,
+            clear: 0.7,
+        })
     }
 
     /// The floor for an utterance: `floor`, or what takes its place, shifted by the natural log-odds that the utterance is a
     /// matter of a business at all. What sounds like small talk must be nearer to something known.
     pub fn floor_for(&self, floor: f64, scope: f32) -> f64 {
-        floor - self.scope_weight * f64::from(scope)
+        (floor - self.scope_weight * f64::from(scope)).max(self.least_floor.min(floor))
     }
 
     /// A cosine as a number from 0 (unrelated) to 1 (equal).
@@ -206,7 +215,8 @@ pub fn exemplar_hit(exemplar: Uuid, entry: Uuid, score: f32) -> ExemplarHit {
 mod tests {
     use super::*;
 
-    const CALIBRATION: Calibration = Calibration { low: 0.0, same: 0.9, floor: 0.3, scope_weight: 0.05, clear: 0.8 };
+    const CALIBRATION: Calibration =
+        Calibration { low: 0.0, same: 0.9, floor: 0.3, scope_weight: 0.05, least_floor: 0.25, clear: 0.8 };
     const RULES: RankingRules = RankingRules { lexical_weight: 0.2, language_bonus: 0.05, band: 0.05 };
 
     fn hit(exemplar: u128, entry: u128, score: f32) -> ExemplarHit {
@@ -233,6 +243,14 @@ mod tests {
         let candidates = fuse(&dense, &lexical, &CALIBRATION, &RULES);
         assert_eq!(entries(&candidates), [20, 10, 30]);
         assert!(candidates[2].similarity <= CALIBRATION.floor, "an unseen cosine is never thought to be high");
+    }
+
+    #[test]
+    fn small_talk_must_be_nearer_and_nothing_may_be_far() {
+        let floor = |scope: f32| CALIBRATION.floor_for(CALIBRATION.floor, scope);
+        assert!((floor(0.0) - 0.3).abs() < 1e-9 && (floor(-2.0) - 0.4).abs() < 1e-9);
+        assert!((floor(4.0) - CALIBRATION.least_floor).abs() < 1e-9);
+        assert!(CALIBRATION.floor_for(-1.0, 4.0) <= -1.0, "who wants everything gets everything");
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl Softmax {
         let row = standardised(row, &self.mean, &self.scale);
         self.weights[class].iter().zip(row).map(|(weight, x)| weight * x).collect()
     }
+
+    /// Which measures are larger than in the mean row of the fit.
+    pub fn above_mean(&self, row: &[f32]) -> Vec<bool> {
+        row.iter().zip(&self.mean).map(|(x, mean)| x > mean).collect()
+    }
 }
 
 fn standardised<'a>(row: &'a [f32], mean: &'a [f32], scale: &'a [f32]) -> impl Iterator<Item = f32> + 'a {

@@ -1,6 +1,6 @@
 //! Whether retrieval answers what it can and declines what no business could answer.
 //!
-//! Asked are utterances that were written for measuring and are fitted on nowhere (`demo/abstention.jsonl`).
+//! Asked are utterances that were written for measuring; no classifier is fitted on them (`demo/abstention.jsonl`).
 
 use std::collections::BTreeMap;
 

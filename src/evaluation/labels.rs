@@ -69,7 +69,7 @@ pub struct LabelledDemo {
     pub labels: BTreeMap<String, ConversationLabels>,
     /// Live utterances.
     pub questions: Vec<LiveQuestion>,
-    /// Utterances that measure what is answered and what is declined; nothing is fitted on them.
+    /// Utterances that measure what is answered and what is declined; no classifier is fitted on them.
     pub abstention: Vec<LiveQuestion>,
 }
 

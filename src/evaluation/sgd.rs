@@ -293,7 +293,9 @@ fn read_dialogues(path: &Path) -> Result<Vec<Dialogue>, Error> {
         key: "--data".to_owned(),
         message: format!("{}: {message}", path.display()),
     };
-    let file = std::fs::File::open(path).map_err(|error| wrong(error.to_string()))?;
+    let file = std::fs::File::open(path).map_err(|error| {
+        wrong(format!("{error}; docs/benchmarks.md says where the Schema-Guided Dialogue data comes from"))
+    })?;
     let reader = std::io::BufReader::new(flate2::read::MultiGzDecoder::new(file));
     reader
         .lines()

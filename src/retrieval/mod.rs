@@ -353,8 +353,8 @@ fn to_exemplar_hits(hits: &[Hit]) -> Vec<ExemplarHit> {
 }
 
 fn degraded_embedding(error: &EmbeddingError) -> Degradation {
-    match error.class() {
-        crate::domain::error::ErrorClass::Overloaded => Degradation::EmbeddingLate,
+    match error {
+        EmbeddingError::DeadlineExceeded | EmbeddingError::Overloaded { .. } => Degradation::EmbeddingLate,
         _ => Degradation::EmbeddingFailed,
     }
 }
@@ -374,6 +374,13 @@ fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_embedding_that_was_not_ready_in_time_is_late_and_not_failed() {
+        assert_eq!(degraded_embedding(&EmbeddingError::DeadlineExceeded), Degradation::EmbeddingLate);
+        let broken = EmbeddingError::EmptyText { position: 0 };
+        assert_eq!(degraded_embedding(&broken), Degradation::EmbeddingFailed);
+    }
 
     #[test]
     fn a_region_does_not_count_and_an_unknown_language_is_for_all() {

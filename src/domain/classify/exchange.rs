@@ -31,6 +31,8 @@ const ABSENT: f32 = -2.5;
 /// From this probability of an asking, wanting, complaining or resisting act on, a user's turn opens a need.
 const NEED: f32 = 0.3;
 
+/// From this probability on, an exchange holds knowledge whatever its answer looks like by itself.
+const CERTAIN: f32 = 0.95;
 /// How many turns back a detail is looked for; a conversation may be long.
 const RECENT: usize = 40;
 
@@ -199,7 +201,9 @@ pub fn exchanges(
     let mut found: Vec<Exchange> = Vec::new();
     for_each_answer(openings(turns), |need, answer| {
         let (kind, probability) = classifier.classify(&features(pairs, turns, need, answer));
-        if probability < min_probability || !has_substance(&turns[answer].acts) {
+        // A short answer may look like a bare yes by itself, and is one no longer beside its question.
+        let tells = probability >= CERTAIN || has_substance(&turns[answer].acts);
+        if probability < min_probability || !tells {
             return NeedIs::Open;
         }
         found.push(Exchange { need, answer, kind, probability });

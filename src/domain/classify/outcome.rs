@@ -16,8 +16,10 @@ const PENALTY: f32 = 0.06;
 pub const CLASSES: [Outcome; 3] = [Outcome::Successful, Outcome::Partial, Outcome::Unsuccessful];
 /// How much success each class counts.
 const CREDIT: [f64; 3] = [1.0, 0.5, 0.0];
-/// How many grounds are told.
+/// How many grounds are told on either side.
 const GROUNDS: usize = 3;
+/// A ground that weighs less than this, in logits, is not worth a word.
+const TELLING: f32 = 0.05;
 /// From this overlap of words on, a user's turn says again what an earlier one said.
 const SAME_WORDS: f64 = 0.5;
 
@@ -72,7 +74,7 @@ pub struct Verdict {
     pub confidence: f64,
     /// How successful the conversation was, 0 to 1.
     pub success_score: f64,
-    /// What speaks for the outcome most, as a sentence.
+    /// What speaks for the outcome and what against it, each the largest first, as a sentence.
     pub grounds: String,
 }
 
@@ -99,24 +101,25 @@ impl OutcomeClassifier {
     pub fn judge(&self, evidence: &Evidence) -> Verdict {
         let probabilities = self.0.predict(&evidence.values);
         let best = likeliest(&probabilities);
-        let mut grounds: Vec<(f32, &str)> = self
-            .0
-            .contributions(&evidence.values, best)
+        let weights = self.0.contributions(&evidence.values, best);
+        let above = self.0.above_mean(&evidence.values);
+        let mut grounds: Vec<(f32, String)> = weights
             .into_iter()
-            .zip(evidence.names.iter().map(String::as_str))
+            .zip(evidence.names.iter().zip(above))
+            .map(|(weight, (name, above))| (weight, format!("{} \"{name}\"", if above { "much" } else { "little" })))
             .collect();
-        grounds.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let told: Vec<String> = grounds
-            .iter()
-            .take(GROUNDS)
-            .filter(|(weight, _)| *weight > 0.0)
-            .map(|(weight, name)| format!("{name} {weight:+.1}"))
-            .collect();
+        grounds.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+        let side = |sign: f32| -> String {
+            let telling = grounds.iter().filter(|(weight, _)| weight * sign >= TELLING).take(GROUNDS);
+            let told: Vec<&str> = telling.map(|(_, ground)| ground.as_str()).collect();
+            if told.is_empty() { "nothing".to_owned() } else { told.join(", ") }
+        };
+        let outcome = CLASSES[best];
         Verdict {
-            outcome: CLASSES[best],
+            outcome,
             confidence: f64::from(probabilities[best]),
             success_score: probabilities.iter().zip(CREDIT).map(|(p, credit)| f64::from(*p) * credit).sum(),
-            grounds: format!("evidence in the dialogue: {}", told.join(", ")),
+            grounds: format!("evidence in the dialogue; for {outcome}: {}; against it: {}", side(1.0), side(-1.0)),
         }
     }
 }
@@ -148,13 +151,13 @@ pub fn evidence(turns: &[ReadTurn], found: &[Exchange]) -> Option<Evidence> {
         any_agent(&[AgentAct::Action, AgentAct::Answer, AgentAct::Offer, AgentAct::Instruction, AgentAct::Reassurance]);
 
     let mut evidence = Evidence::default();
-    evidence.note("user content towards the end", recent(&content));
-    evidence.note("user against it towards the end", recent(&against));
-    evidence.note("agent unable towards the end", recent(&failing));
-    evidence.note("agent unable", mean(&failing));
-    evidence.note("user against it", mean(&against));
-    evidence.note("user against it in the second half", mean(second_half(&against)));
-    evidence.note("agent unable in the second half", largest(second_half(&failing)));
+    evidence.note("user content or leaving towards the end", recent(&content));
+    evidence.note("user complaining or refusing towards the end", recent(&against));
+    evidence.note("agent unable or handing over towards the end", recent(&failing));
+    evidence.note("agent unable or handing over", mean(&failing));
+    evidence.note("user complaining or refusing", mean(&against));
+    evidence.note("user complaining or refusing in the second half", mean(second_half(&against)));
+    evidence.note("agent unable or handing over in the second half", largest(second_half(&failing)));
     evidence.note("agent unable at any time", largest(&any_agent(&[AgentAct::Unable])));
     evidence.note("agent helping", mean(&helping));
     evidence.note("agent acting in the second half", largest(second_half(&any_agent(&[AgentAct::Action]))));
@@ -172,7 +175,7 @@ pub fn evidence(turns: &[ReadTurn], found: &[Exchange]) -> Option<Evidence> {
         }
     }
     let user_ends = turns.last().is_some_and(|turn| turn.burst.speaker == Speaker::User);
-    evidence.note("the user had the last word", f32::from(u8::from(user_ends)));
+    evidence.note("the user having the last word", f32::from(u8::from(user_ends)));
     Some(evidence)
 }
 
@@ -241,7 +244,10 @@ mod tests {
         let classifier = OutcomeClassifier::fit(&rows, &outcomes);
         let verdict = classifier.judge(&good);
         assert_eq!(verdict.outcome, Outcome::Successful);
-        assert!(verdict.success_score > 0.8 && verdict.grounds.contains("towards the end"), "{verdict:?}");
+        assert!(verdict.success_score > 0.8, "{verdict:?}");
+        let (spoke_for, against) = verdict.grounds.split_once("; against it: ").expect("both sides are told");
+        assert!(spoke_for.starts_with("evidence in the dialogue; for successful: much"), "{verdict:?}");
+        assert!(!spoke_for.contains("much \"user complaining") && against == "nothing", "{verdict:?}");
         assert!(classifier.judge(&bad).success_score < 0.2);
     }
 

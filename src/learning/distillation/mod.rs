@@ -7,6 +7,7 @@
 pub mod intents;
 pub mod matching;
 pub mod policy;
+pub mod subject;
 pub mod wording;
 
 use std::collections::BTreeSet;
@@ -71,7 +72,7 @@ impl Learner {
             let mut known = self.match_finding(tenant, &finding, &record.language).await?;
             if known.same.is_none() {
                 let earlier = decided.iter().map(|decided| &decided.finding);
-                known.same_as_earlier = self.match_earlier(&finding, earlier);
+                known.same_as_earlier = self.match_earlier(&finding, &record.language, earlier);
             }
             let is_new = known.same.is_none() && known.same_as_earlier.is_none();
             if let Some(mark) = policy::instruction_like(&finding.need).filter(|_| is_new) {
