@@ -3,6 +3,7 @@
 //! Works with no language model: everything is told from embeddings, dialogue acts and counts.
 
 pub mod language;
+pub mod matter;
 pub mod outcome;
 pub mod phrases;
 pub mod quality;
@@ -36,6 +37,8 @@ const MIN_INTENT_SHARE: f32 = 0.1;
 const MIN_BESIDE_FIRST: f32 = 0.4;
 /// How much less every later turn counts: what a conversation is about is said first.
 const LATER: f32 = 0.35;
+/// From this probability on, an exchange is an answer that the summary quotes.
+const MIN_ANSWERED: f32 = 0.5;
 /// Category when nothing tells one.
 const NO_CATEGORY: &str = "general";
 
@@ -90,13 +93,14 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn],
     reasons.extend(quality_reasons);
     let judged = judge_outcome(conversation, engine.understanding().verdict(turns));
     reasons.insert("outcome".to_owned(), judged.reason);
+    let answered = engine.understanding().exchanges(turns, MIN_ANSWERED);
 
     TrainingRecord {
         id: RecordId::derive(conversation.id),
         conversation_id: conversation.id,
         call_id: conversation.call_id.clone(),
         agent_id: conversation.agent_id.clone(),
-        summary: summary::summarise(turns),
+        summary: summary::summarise(turns, &answered, judged.outcome),
         key_phrases: phrases::key_phrases(turns, &language),
         user_intents,
         category,
