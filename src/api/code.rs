@@ -17,11 +17,13 @@ pub enum Code {
     NotFound,
     /// The path exists, but not with this method.
     MethodNotAllowed,
+    /// The body did not arrive in time.
+    RequestTimeout,
     /// It collides with what is there.
     Conflict,
     /// The body is too large.
     BodyTooLarge,
-    /// The body is not declared as JSON.
+    /// The body is not declared as JSON in UTF-8, or is compressed.
     UnsupportedMediaType,
     /// Fields or parameters cannot be taken as they are.
     InvalidFields,
@@ -45,13 +47,14 @@ struct Row {
 
 impl Code {
     /// Every code, by status.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MalformedRequest,
         Self::MalformedJson,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::RequestTimeout,
         Self::Conflict,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -100,10 +103,13 @@ impl Code {
             Self::MethodNotAllowed => {
                 ("method_not_allowed", 405, None, "the path exists, but not with this method; see the header Allow")
             }
+            Self::RequestTimeout => {
+                ("request_timeout", 408, None, "the body did not arrive within server.request_timeout_ms")
+            }
             Self::Conflict => ("conflict", 409, None, "it collides with what is there"),
             Self::BodyTooLarge => ("body_too_large", 413, None, "the body is larger than server.max_body_bytes"),
             Self::UnsupportedMediaType => {
-                ("unsupported_media_type", 415, None, "send the body as 'Content-Type: application/json'")
+                ("unsupported_media_type", 415, None, "send the body as 'Content-Type: application/json', uncompressed")
             }
             Self::InvalidFields => {
                 ("invalid_fields", 422, None, "fields or parameters cannot be taken as they are; 'fields' lists them")
@@ -139,9 +145,10 @@ mod tests {
         403 forbidden: the key is valid and may not do this
         404 not_found: there is nothing at this address
         405 method_not_allowed: the path exists, but not with this method; see the header Allow
+        408 request_timeout: the body did not arrive within server.request_timeout_ms
         409 conflict: it collides with what is there
         413 body_too_large: the body is larger than server.max_body_bytes
-        415 unsupported_media_type: send the body as 'Content-Type: application/json'
+        415 unsupported_media_type: send the body as 'Content-Type: application/json', uncompressed
         422 invalid_fields: fields or parameters cannot be taken as they are; 'fields' lists them
         429 too_many_requests (retry after 1 s): too much at once; the same request may work later
         500 internal: a fault of the server; its log has more under this request_id

@@ -80,6 +80,16 @@ impl FieldChecks {
         })
     }
 
+    /// Two ends of a range, with their names, that must not have changed places: nothing would lie between them.
+    pub(super) fn ordered<T: PartialOrd>(&mut self, low: (&str, Option<T>), high: (&str, Option<T>)) {
+        if let (Some(least), Some(most)) = (low.1, high.1)
+            && least > most
+        {
+            self.refuse(low.0, format!("must be at most '{}'", high.0));
+            self.refuse(high.0, format!("must be at least '{}'", low.0));
+        }
+    }
+
     /// `true` or `false`, as text.
     pub(super) fn flag(&mut self, field: &str, given: Option<&str>) -> Option<bool> {
         self.read(field, given, |text| match text.trim() {
@@ -117,6 +127,16 @@ mod tests {
         let error = checks.finish().expect_err("three fields are wrong");
         let fields: Vec<&str> = error.fields.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["result", "min_score", "category"]);
+    }
+
+    #[test]
+    fn a_range_that_is_turned_around_is_told_at_both_ends() {
+        let mut checks = FieldChecks::default();
+        checks.ordered(("from", Some(1)), ("to", Some(1)));
+        checks.ordered(("from", Some(2)), ("to", None));
+        checks.ordered(("min_score", Some(0.9)), ("max_score", Some(0.1)));
+        let error = checks.finish().expect_err("the last one is wrong");
+        assert_eq!(error.message, "min_score: must be at most 'max_score'; max_score: must be at least 'min_score'");
     }
 
     #[test]

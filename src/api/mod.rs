@@ -60,7 +60,8 @@ pub struct ApiSettings {
     pub max_body_bytes: usize,
     /// Requests in work at the same time, retrievals apart; beyond it the answer is 429.
     pub max_in_flight: usize,
-    /// What a request may take; then the answer is 503.
+    /// What a request may take; then the answer is 503, or 408 when it is the body that is late. A connection without
+    /// a request for so long is closed.
     pub request_timeout: Duration,
     /// What requests in work may take to end after the stop.
     pub shutdown_grace: Duration,

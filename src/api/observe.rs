@@ -137,12 +137,13 @@ mod tests {
     use axum::Router;
     use axum::body::Body;
     use axum::http::StatusCode;
-    use axum::routing::get;
+    use axum::routing::{get, post};
     use tokio_util::sync::CancellationToken;
     use tower::ServiceExt;
 
     use super::*;
     use crate::api::ApiSettings;
+    use crate::api::json::JsonBody;
     use crate::domain::clock::{ManualClock, Timestamp};
     use crate::domain::ids::CountingIds;
 
@@ -189,6 +190,22 @@ mod tests {
         let (status, _, body) = ask("/hangs", "my-id").await;
         assert_eq!(status.as_u16(), 503);
         assert_eq!((body["code"].as_str(), body["retry_after"].as_u64()), (Some("timeout"), Some(1)));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_a_408() {
+        async fn take(JsonBody(_): JsonBody<serde_json::Value>) {}
+        let router = Router::new()
+            .route("/takes", post(take))
+            .layer(axum::middleware::from_fn_with_state(api(), observe))
+            .with_state(api());
+        let body = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let request = Request::post("/takes").header("content-type", "application/json").body(body);
+        let response = router.oneshot(request.expect("a request")).await.expect("a router does not fail");
+        assert_eq!((response.status().as_u16(), response.headers().get("retry-after")), (408, None));
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+        let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(body["code"], "request_timeout");
     }
 
     #[tokio::test]

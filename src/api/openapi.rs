@@ -89,7 +89,7 @@ fn failures_of(operation: &Operation, has_body: bool) -> Vec<Code> {
         codes.extend([Code::MalformedRequest, Code::InvalidFields]);
     }
     if has_body && operation.request_body.is_some() {
-        codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType]);
+        codes.extend([Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType]);
     }
     codes
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::api::code::Code;
 use crate::api::error::ApiError;
-use crate::api::json::field_error;
+use crate::api::json::{UNKNOWN, field_error};
 use crate::api::page_url::PageUrl;
 use crate::api::paging::{Paging, PagingParams};
 use crate::domain::error::FieldError;
@@ -32,7 +32,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        read(decode(parts.uri.query())?).map(Self)
+        read(decode(parts.uri.query())?, &[]).map(Self)
     }
 }
 
@@ -42,8 +42,8 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for ListParams<T> {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         let given = decode(parts.uri.query())?;
         let (paging, filter) = given.into_iter().partition(|(name, _)| PagingParams::NAMES.contains(&name.as_str()));
-        let paging: PagingParams = read(paging)?;
-        Ok(Self { filter: read(filter)?, paging: paging.check()?, url: PageUrl::of(parts) })
+        let paging: PagingParams = read(paging, &[])?;
+        Ok(Self { filter: read(filter, &PagingParams::NAMES)?, paging: paging.check()?, url: PageUrl::of(parts) })
     }
 }
 
@@ -87,10 +87,17 @@ fn decode_part(text: &str) -> Result<String, ApiError> {
     String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8"))
 }
 
-fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, ApiError> {
+/// Reads `T`; `others` are the names that the route knows beside its fields.
+fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>, others: &[&str]) -> Result<T, ApiError> {
     let object: Map<String, Value> = pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
     serde_json::from_value(Value::Object(object)).map_err(|error| {
-        let FieldError { field, message } = field_error(".", &error.to_string());
+        let FieldError { field, mut message } = field_error(".", &error.to_string());
+        if message.starts_with(UNKNOWN) {
+            for other in others {
+                message.push_str(", ");
+                message.push_str(other);
+            }
+        }
         ApiError::field(field, message)
     })
 }
@@ -108,7 +115,7 @@ mod tests {
 
     #[track_caller]
     fn check(query: &str, expected: Result<(&str, Option<&str>), &str>) {
-        let read = decode(Some(query)).and_then(read::<Sample>);
+        let read = decode(Some(query)).and_then(|pairs| read::<Sample>(pairs, &[]));
         let read = read.map(|sample| (sample.q.unwrap_or_default(), sample.category)).map_err(|error| error.message);
         let expected = expected.map(|(q, category)| (q.to_owned(), category.map(str::to_owned)));
         assert_eq!(read, expected.map_err(str::to_owned), "{query}");
@@ -124,5 +131,14 @@ mod tests {
         check("q=a%00b", Err("q: must not hold the character U+0000"));
         check("q=a&q=b", Err("q: is given twice"));
         check("q=a&catgory=b", Err("catgory: is not known; known are q or category"));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_parameter_of_a_list_is_told_all_that_there_are() {
+        let request = axum::http::Request::builder().uri("/list?pagesize=5").body(()).expect("a request");
+        let error = ListParams::<Sample>::from_request_parts(&mut request.into_parts().0, &()).await.err();
+        let message = error.map(|error| error.message);
+        let known = "q or category, limit, offset, page, page_size, cursor";
+        assert_eq!(message, Some(format!("pagesize: is not known; known are {known}")));
     }
 }

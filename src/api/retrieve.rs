@@ -15,6 +15,7 @@ use crate::api::fields::FieldChecks;
 use crate::api::json::JsonBody;
 use crate::api::knowledge::wire::SuccessBody;
 use crate::api::observe::RequestInfo;
+use crate::domain::deserialize::{object, objects};
 use crate::domain::draft::{MAX_TURN_CHARS, parse_speaker};
 use crate::domain::knowledge::KnowledgeType;
 use crate::domain::query::{
@@ -30,7 +31,7 @@ use crate::retrieval::answer::{Abstention, Degradation, Intent, RetrievalAnswer}
     "context": [{"speaker": "user", "text": "tell me about the premium plan"}], "render": {"max_tokens": 400}
 }))]
 pub struct RetrieveBody {
-    /// What the user just said; 1 to 10000 characters.
+    /// What the user just said; 1 to 10000 characters; control characters are taken out.
     #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 10000)]
     utterance: String,
@@ -42,7 +43,8 @@ pub struct RetrieveBody {
     turn: Option<i64>,
     /// Earlier turns, the oldest first; they count when the utterance alone is not clear. Of more than 50 the last 50
     /// are read.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
+    #[schema(nullable)]
     context: Vec<ContextBody>,
     /// Only entries of this kind; `response_template` and `support_pattern` are read as `response_pattern`.
     #[schema(value_type = Option<KnowledgeType>)]
@@ -60,6 +62,7 @@ pub struct RetrieveBody {
     #[schema(minimum = 1, maximum = 60_000)]
     deadline_ms: Option<i64>,
     /// Asks for `prompt_block`.
+    #[serde(default, deserialize_with = "object")]
     render: Option<RenderBody>,
 }
 
@@ -97,6 +100,8 @@ pub struct AnswerBody {
     /// The entries, best first.
     results: Vec<ResultBody>,
     /// The results as one text, ready to be put into a prompt: delimited, and marked as reference, not as instruction.
+    /// There whenever `render` was given; empty when nothing is offered (`abstained`), or when not one of the results
+    /// fits into `max_tokens`.
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt_block: Option<String>,
     /// Whether nothing is offered.
@@ -221,7 +226,12 @@ pub async fn retrieve(
     JsonBody(body): JsonBody<RetrieveBody>,
 ) -> Result<Json<AnswerBody>, ApiError> {
     let query = body.check(request.arrived)?;
-    let answer = api.services()?.retriever.retrieve(&caller.tenant, query).await?;
+    let is_rendered = query.render_tokens.is_some();
+    let mut answer = api.services()?.retriever.retrieve(&caller.tenant, query).await?;
+    // Who asked for a text gets one, to append without a look at what it is.
+    if is_rendered {
+        answer.prompt_block.get_or_insert_default();
+    }
     Ok(Json(AnswerBody::from(answer)))
 }
 

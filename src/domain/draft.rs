@@ -3,12 +3,15 @@
 //! Guarantees: whatever passes [`ConversationDraft::check`] fits the tables and the limits below; whatever does not is
 //! answered with every wrong field at once, not only the first.
 
+use std::ops::Range;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Conversation, Outcome, Speaker, Turn, Usage};
+use crate::domain::deserialize::{object, objects, whole_number};
 use crate::domain::error::FieldError;
 use crate::domain::ids::{ConversationId, RetrievalId};
 use crate::domain::language::Language;
@@ -21,6 +24,11 @@ pub const MAX_TURN_CHARS: usize = 20_000;
 pub const MAX_METADATA_BYTES: usize = 16_384;
 /// The most characters of ids, channels and categories.
 const MAX_NAME_CHARS: usize = 200;
+/// When a conversation can have been: 1970 to 2199. Other years are mistakes, and one of them spoils every average.
+const YEARS: Range<Timestamp> = Timestamp::from_millis(0)..Timestamp::from_millis(7_258_118_400_000);
+/// External ids under which a conversation could not be asked for: a path of its own, and what clients take out of
+/// paths.
+const UNREACHABLE: [&str; 3] = ["search", ".", ".."];
 
 /// One finished conversation as it arrives: over HTTP, or as a line of an ingested file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,19 +57,19 @@ pub struct ConversationDraft {
     /// RFC 3339, not before `started_at`.
     pub ended_at: String,
     /// What was said.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub turns: Vec<TurnDraft>,
     /// The same as OpenAI chat messages; either this or `turns`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<MessageDraft>,
     /// How it ended, when known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// The user's rating, 1 to 5.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "whole_number", skip_serializing_if = "Option::is_none")]
     pub satisfaction: Option<i64>,
     /// Tokens and cost of the agent's model.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object", skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Anything the caller wants to keep with it; an object.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
@@ -121,6 +129,10 @@ impl ConversationDraft {
         let content_hash = self.content_hash(callers);
         let mut wrong = Vec::new();
         check_name(&mut wrong, "external_id", &self.external_id);
+        if UNREACHABLE.contains(&self.external_id.trim()) {
+            let reason = "must not be 'search', '.' or '..': at such a path no conversation could be asked for";
+            wrong.push(FieldError::new("external_id", reason));
+        }
         check_name(&mut wrong, "agent_id", &self.agent_id);
         check_name(&mut wrong, "channel", &self.channel);
         for (field, value) in [("call_id", &self.call_id), ("caller_id", &self.caller_id), ("category", &self.category)]
@@ -220,8 +232,12 @@ fn check_name(wrong: &mut Vec<FieldError>, field: &str, value: &str) {
 }
 
 fn parse_time(field: &str, text: &str) -> Result<Timestamp, FieldError> {
-    Timestamp::parse(text)
-        .ok_or_else(|| FieldError::new(field, "must be a time such as 2026-09-01T10:00:00Z (RFC 3339)"))
+    let moment = Timestamp::parse(text)
+        .ok_or_else(|| FieldError::new(field, "must be a time such as 2026-09-01T10:00:00Z (RFC 3339)"))?;
+    if !YEARS.contains(&moment) {
+        return Err(FieldError::new(field, "must lie in the years 1970 to 2199"));
+    }
+    Ok(moment)
 }
 
 fn check_usage(wrong: &mut Vec<FieldError>, usage: Option<&Usage>) {
@@ -289,7 +305,16 @@ fn message_text(field: &str, content: &serde_json::Value) -> Result<String, Fiel
         serde_json::Value::Null => Ok(String::new()),
         serde_json::Value::String(text) => Ok(text.clone()),
         serde_json::Value::Array(parts) => {
-            let texts: Vec<&str> = parts.iter().filter_map(|part| part.get("text")?.as_str()).collect();
+            let mut texts = Vec::with_capacity(parts.len());
+            for (at, part) in parts.iter().enumerate() {
+                match part.as_object().map(|part| part.get("text")) {
+                    Some(Some(serde_json::Value::String(text))) => texts.push(text.as_str()),
+                    // A picture or the like.
+                    Some(None | Some(serde_json::Value::Null)) => {}
+                    Some(Some(_)) => return Err(FieldError::new(format!("{field}[{at}].text"), "must be a text")),
+                    None => return Err(FieldError::new(format!("{field}[{at}]"), "must be an object")),
+                }
+            }
             Ok(texts.join(" "))
         }
         _ => Err(FieldError::new(field, "must be a text or a list of parts")),
@@ -390,6 +415,45 @@ mod tests {
         let conversation = check(draft).expect("a valid conversation");
         assert_eq!(conversation.turns[0].text, "what is it?");
         assert_eq!(conversation.turns[2].text, "29 dollars");
+    }
+
+    #[test]
+    fn parts_of_a_message_are_objects_with_texts() {
+        let fields = |content: serde_json::Value| {
+            let mut draft = draft(serde_json::Value::Null);
+            draft.messages = vec![MessageDraft { role: "user".to_owned(), content }];
+            check(draft).map(|conversation| conversation.turns[0].text.clone())
+        };
+        let picture = serde_json::json!([{"type": "image_url", "image_url": {}}, {"type": "text", "text": "look"}]);
+        assert_eq!(fields(picture), Ok("look".to_owned()));
+        assert_eq!(fields(serde_json::json!([1, null])), Err(vec!["messages[0].content[0]".to_owned()]));
+        assert_eq!(fields(serde_json::json!([{"text": 7}])), Err(vec!["messages[0].content[0].text".to_owned()]));
+    }
+
+    #[test]
+    fn a_time_lies_in_our_age() {
+        for (time, is_fine) in [
+            ("1969-12-31T23:59:59Z", false),
+            ("1970-01-01T00:00:00Z", true),
+            ("2199-12-31T23:59:59Z", true),
+            ("2200-01-01T00:00:00Z", false),
+            ("0000-01-01T00:00:00Z", false),
+            ("9999-01-01T00:00:00Z", false),
+        ] {
+            let mut draft = draft(serde_json::json!([{"speaker": "user", "text": "hi"}]));
+            (draft.started_at, draft.ended_at) = (time.to_owned(), time.to_owned());
+            let expected = if is_fine { vec![] } else { vec!["started_at".to_owned(), "ended_at".to_owned()] };
+            assert_eq!(check(draft).err().unwrap_or_default(), expected, "{time}");
+        }
+    }
+
+    #[test]
+    fn an_external_id_that_no_path_reaches_is_refused() {
+        for (id, is_fine) in [("search", false), (" . ", false), ("..", false), ("...", true), ("Search", true)] {
+            let mut draft = draft(serde_json::json!([{"speaker": "user", "text": "hi"}]));
+            draft.external_id = id.to_owned();
+            assert_eq!(check(draft).is_ok(), is_fine, "{id}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod classify;
 pub mod clock;
 pub mod conversation;
+pub mod deserialize;
 pub mod draft;
 pub mod error;
 pub mod ids;

@@ -17,7 +17,8 @@ pub const MAX_UTTERANCE_CHARS: usize = 10_000;
 /// The most earlier turns that are read.
 pub const MAX_CONTEXT_TURNS: usize = 50;
 
-/// A text to search for: something visible, at most [`MAX_UTTERANCE_CHARS`] characters, white space collapsed.
+/// A text to search for: something visible, at most [`MAX_UTTERANCE_CHARS`] characters, without control characters,
+/// white space collapsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryText(String);
 
@@ -30,7 +31,7 @@ impl QueryText {
         if given.chars().count() > MAX_UTTERANCE_CHARS {
             return Err(FieldError::new(field, format!("must be at most {MAX_UTTERANCE_CHARS} characters")));
         }
-        let tidy = text::tidy(given);
+        let tidy = text::tidy(&without_escapes(given));
         if text::normalise(&tidy).is_empty() {
             return Err(FieldError::new(field, "must hold at least one letter, digit or symbol with a meaning"));
         }
@@ -41,6 +42,20 @@ impl QueryText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Without the escape sequences of terminals: of `ESC [31m`, which paints red, `31m` would be left as if it were said.
+fn without_escapes(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, sequence)) = rest.split_once("\u{1b}[") {
+        kept.push_str(before);
+        kept.push(' ');
+        let end = sequence.trim_start_matches(|c: char| ('0'..='?').contains(&c));
+        rest = end.strip_prefix(|c: char| ('@'..='~').contains(&c)).unwrap_or(end);
+    }
+    kept.push_str(rest);
+    kept
 }
 
 /// How many results to answer with: 1 to 50.
@@ -166,7 +181,8 @@ mod tests {
     fn a_query_must_say_something() {
         assert_eq!(QueryText::parse("q", "  what\n is it ").expect("a text").as_str(), "what is it");
         assert!(QueryText::parse("q", "👍").is_ok());
-        for empty in ["", " \u{0} \t", "?!", "\u{200b}"] {
+        assert_eq!(QueryText::parse("q", "\u{1b}[1;31mhi\u{1b}[0m\u{7}you").expect("a text").as_str(), "hi you");
+        for empty in ["", " \u{0} \t", "?!", "\u{200b}", "\u{1}\u{2}\u{1b}[31m", "\u{1b}[", "\u{1b}[2J\u{1b}[31"] {
             assert!(QueryText::parse("q", empty).is_err(), "{empty:?}");
         }
         assert!(QueryText::parse("q", &"x".repeat(MAX_UTTERANCE_CHARS)).is_ok());

@@ -131,7 +131,8 @@ impl Store {
         self.with_turns(tenant, row).await
     }
 
-    /// The conversation that a caller names: its own id first, then ours.
+    /// The conversation that a caller names, by our id or by its own. Ours comes first, so that nobody can hand in a
+    /// conversation under the id of another one and be taken for it.
     ///
     /// # Errors
     /// When the database is not available.
@@ -140,11 +141,12 @@ impl Store {
         tenant: &TenantId,
         name: &str,
     ) -> Result<Option<StoredConversation>, StoreError> {
-        if let Some(found) = self.conversation_by_external_id(tenant, name).await? {
+        if let Ok(id) = name.parse::<ConversationId>()
+            && let Some(found) = self.conversation(tenant, id).await?
+        {
             return Ok(Some(found));
         }
-        let Ok(id) = name.parse::<ConversationId>() else { return Ok(None) };
-        self.conversation(tenant, id).await
+        self.conversation_by_external_id(tenant, name).await
     }
 
     /// These conversations, those that exist, in no order.

@@ -77,7 +77,8 @@ impl Tx {
         let Some((external_id,)) = self.row::<(String,)>(external_id).await? else { return Ok(None) };
 
         let erased = self.erase_derived(tenant, id, now).await?;
-        let by_ref = Statement::new(BLANK_UTTERANCES).bind(tenant).bind(external_id).bind(id.to_string());
+        let name = if self.is_id_of_another(tenant, &external_id).await? { id.to_string() } else { external_id };
+        let by_ref = Statement::new(BLANK_UTTERANCES).bind(tenant).bind(name).bind(id.to_string());
         self.execute(by_ref).await?;
         self.execute(Statement::new(BLANK_UTTERANCES_OF_TURNS).bind(tenant).bind(id.0)).await?;
         self.delete_conversation(tenant, id).await?;
@@ -135,6 +136,13 @@ impl Tx {
         self.execute(Statement::new(DELETE_EVIDENCE_OF_ENTRY).bind(tenant).bind(id.0)).await?;
         self.execute(Statement::new(DELETE_ENTRY).bind(tenant).bind(id.0)).await?;
         Ok(exemplars.len())
+    }
+
+    /// Whether an id of a caller's is an id of ours, which wins: a retrieval that named it meant that conversation.
+    async fn is_id_of_another(&mut self, tenant: &TenantId, external_id: &str) -> Result<bool, StoreError> {
+        let Ok(other) = external_id.parse::<ConversationId>() else { return Ok(false) };
+        let known = self.row::<(String,)>(Statement::new(EXTERNAL_ID).bind(tenant).bind(other.0)).await?;
+        Ok(known.is_some())
     }
 
     /// Takes this conversation out of the places where exemplars were said; those that nobody else said are erased.

@@ -77,6 +77,25 @@ async fn a_conversation_is_shown_with_all_that_is_known_of_it() {
 }
 
 #[tokio::test]
+async fn nobody_takes_the_place_of_another_conversation() {
+    let app = TestApp::spawn().await;
+    let first = app.post("/conversations/", &price_call("100")).await.json();
+    let id = first["id"].as_str().expect("an id").to_owned();
+    let mut second = hours_call("200");
+    second["external_id"] = id.as_str().into();
+    let second = app.post("/conversations/", &second).await;
+    assert_eq!(second.status, 202, "{}", second.text);
+
+    let path = format!("/conversations/{id}/");
+    assert_eq!(app.get(&path).await.json()["external_id"], "100");
+    assert_eq!(app.delete(&path).await.status, 204);
+    assert_eq!(app.get("/conversations/100/").await.status, 404);
+    // What is left is the one that was named so by its caller.
+    assert_eq!(app.get(&path).await.json()["id"], second.json()["id"]);
+    app.close().await;
+}
+
+#[tokio::test]
 async fn openai_messages_and_other_names_of_roles_are_understood() {
     let app = TestApp::spawn().await;
     let mut conversation = price_call("100");
@@ -88,8 +107,12 @@ async fn openai_messages_and_other_names_of_roles_are_understood() {
         {"role": "function", "content": "{\"cards\": true}"},
         {"role": "assistant", "content": "Yes, we take all credit cards."},
     ]);
+    // Some languages write what is not there as null, and every number with a point.
+    conversation["turns"] = Value::Null;
+    conversation["satisfaction"] = json!(5.0);
     assert_eq!(app.post("/conversations/", &conversation).await.status, 202);
     let shown = app.get("/conversations/100/").await.json();
+    assert_eq!(shown["satisfaction"], 5);
     let turns: Vec<(&str, &str)> = shown["turns"]
         .as_array()
         .expect("turns")

@@ -34,6 +34,8 @@ fn bodies() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("a list of values", b"[\"hello\", null]".to_vec(), "invalid_fields"),
         ("an empty object", b"{}".to_vec(), "invalid_fields"),
         ("an unknown field", b"{\"utternace\":\"x\"}".to_vec(), "invalid_fields"),
+        ("an unknown field, cut off", b"{\"a\":".to_vec(), "malformed_json"),
+        ("an unknown field, and more", b"{\"a\":1} x".to_vec(), "malformed_json"),
         ("a field twice", b"{\"language\":\"en\",\"language\":\"en\"}".to_vec(), "invalid_fields"),
         ("a number as a text", b"{\"language\":7}".to_vec(), "invalid_fields"),
         ("an object as a text", b"{\"category\":{\"$gt\":\"\"}}".to_vec(), "invalid_fields"),
@@ -74,6 +76,14 @@ async fn a_body_must_say_that_it_is_json() {
         let refused = send(kind).await;
         assert_eq!((refused.status, refused.code().as_str()), (415, "unsupported_media_type"), "{kind:?}");
     }
+    let latin = send(Some("application/json; charset=iso-8859-1")).await;
+    assert_eq!(latin.code(), "unsupported_media_type");
+    assert!(latin.text.contains("iso-8859-1"), "{}", latin.text);
+    let gzip = app.request(Method::POST, &format!("{PREFIX}/retrieve/")).bearer_auth(ADMIN_KEY);
+    let gzip = gzip.header("content-type", "application/json").header("content-encoding", "gzip");
+    let gzip = answer(gzip.body(b"\x1f\x8b\x08".to_vec())).await;
+    assert_eq!(gzip.code(), "unsupported_media_type");
+    assert!(gzip.text.contains("gzip"), "{}", gzip.text);
     app.close().await;
 }
 
@@ -86,6 +96,8 @@ async fn a_wrong_field_of_a_conversation_is_named() {
         ("external_id", json!(""), "external_id"),
         ("external_id", json!("a\u{0}b"), "external_id"),
         ("external_id", json!("x".repeat(201)), "external_id"),
+        ("external_id", json!("search"), "external_id"),
+        ("external_id", json!(".."), "external_id"),
         ("agent_id", json!(7), "agent_id"),
         ("channel", json!(" "), "channel"),
         ("language", json!("english"), "language"),
@@ -94,15 +106,21 @@ async fn a_wrong_field_of_a_conversation_is_named() {
         ("satisfaction", json!(4.5), "satisfaction"),
         ("satisfaction", json!("5"), "satisfaction"),
         ("started_at", json!("yesterday"), "started_at"),
+        ("started_at", json!("0000-01-01T00:00:00Z"), "started_at"),
         ("ended_at", json!("2026-08-31T10:00:00Z"), "ended_at"),
+        ("ended_at", json!("9999-01-01T00:00:00Z"), "ended_at"),
         ("usage", json!({"prompt_tokens": -1}), "usage"),
         ("usage", json!({"prompt_tokens": 1.5}), "usage.prompt_tokens"),
         ("usage", json!({"tokens": 1}), "usage.tokens"),
+        ("usage", json!([]), "usage"),
+        ("usage", json!([1, 2, 0.5]), "usage"),
         ("metadata", json!([1]), "metadata"),
         ("metadata", json!({"a": "x".repeat(17_000)}), "metadata"),
         ("metadata", json!({"a": "\u{0}"}), "metadata"),
         ("turns", json!([]), "turns"),
         ("turns", json!("hello"), "turns"),
+        ("turns", Value::Null, "turns"),
+        ("turns", json!([["user", "hi", null, null]]), "turns[0]"),
         ("turns", many(2001), "turns"),
         ("turns", json!([{"speaker": "martian", "text": "hi"}]), "turns[0].speaker"),
         ("turns", json!([{"speaker": "user", "text": "hi"}, {"speaker": "user"}]), "turns[1].text"),
@@ -114,6 +132,7 @@ async fn a_wrong_field_of_a_conversation_is_named() {
         ("turns", json!([{"speaker": "user", "text": "hi", "mood": "good"}]), "turns[0].mood"),
         ("messages", json!([{"role": "user", "content": "hi"}]), "messages"),
         ("messages", json!({"role": "user"}), "messages"),
+        ("messages", json!([["user", "hi"]]), "messages[0]"),
     ];
     for (name, value, field) in cases {
         let mut body = price_call("100");
@@ -136,6 +155,27 @@ async fn a_wrong_field_of_a_conversation_is_named() {
         assert_eq!((answer.status, answer.code().as_str()), (400, "malformed_json"), "{}", answer.text);
     }
     assert_eq!(app.get("/conversations/").await.json()["count"], 0);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_wrong_field_of_a_question_is_named() {
+    let app = TestApp::spawn().await;
+    for (name, value, field) in [
+        ("render", json!([200]), "render"),
+        ("render", json!({}), "render.max_tokens"),
+        ("context", json!([["user", "x"]]), "context[0]"),
+        ("context", json!([{"speaker": "user"}]), "context[0].text"),
+        ("utterance", json!("\u{1}\u{2}\u{1b}[31m"), "utterance"),
+    ] {
+        let mut body = json!({"utterance": "hello there"});
+        body[name] = value.clone();
+        let answer = app.post("/retrieve/", &body).await;
+        assert_eq!(answer.code(), "invalid_fields", "{name}={value}");
+        assert_eq!(answer.json()["field"], field, "{name}={value}: {}", answer.text);
+    }
+    let nothing = json!({"utterance": "hello there", "context": null, "render": null});
+    assert_eq!(app.post("/retrieve/", &nothing).await.status, 200);
     app.close().await;
 }
 
@@ -211,6 +251,9 @@ async fn malformed_urls_are_refused_in_the_same_shape() {
         ("/conversations/?category=%07", 422, "invalid_fields"),
         ("/conversations/?page=999999999999999999999", 422, "invalid_fields"),
         ("/training/knowledge-base/?limit=-1", 422, "invalid_fields"),
+        ("/conversations/?from=2026-09-02T00:00:00Z&to=2026-09-01T00:00:00Z", 422, "invalid_fields"),
+        ("/conversations/search/?q=a&from=2026-09-02T00:00:00Z&to=2026-09-01T00:00:00Z", 422, "invalid_fields"),
+        ("/training/training-data/?min_score=0.9&max_score=0.1", 422, "invalid_fields"),
         ("/nowhere/", 404, "not_found"),
         ("/", 404, "not_found"),
         ("//conversations/", 404, "not_found"),

@@ -91,6 +91,22 @@ async fn the_slash_at_the_end_is_optional_everywhere() {
 }
 
 #[tokio::test]
+async fn a_connection_that_asks_nothing_whole_is_closed() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let app = TestApp::spawn_with(&["server.request_timeout_ms=100"]).await;
+    let address = app.url.strip_prefix("http://").expect("an address");
+    for head in ["", "GET /health/live HTTP/1.1\r\nHost: x\r\nX-"] {
+        let mut connection = tokio::net::TcpStream::connect(address).await.expect("a connection");
+        connection.write_all(head.as_bytes()).await.expect("it is open");
+        let mut answered = Vec::new();
+        let read = connection.read_to_end(&mut answered).await;
+        assert!(read.is_ok() && answered.is_empty(), "{read:?} {}", String::from_utf8_lossy(&answered));
+    }
+    app.close().await;
+}
+
+#[tokio::test]
 async fn a_request_in_work_is_answered_after_the_stop() {
     let app = TestApp::spawn().await;
     let (mut sender, body) = futures::channel::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);

@@ -58,6 +58,22 @@ async fn filters_leave_out_and_abstention_has_a_reason() {
 }
 
 #[tokio::test]
+async fn who_asks_for_a_prompt_block_gets_one() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100"), hours_call("200")]).await;
+    for (utterance, max_tokens, is_offered) in [
+        ("how much is the premium membership", 16, true),
+        ("the mitochondria is the powerhouse of the cell", 300, false),
+    ] {
+        let question = json!({"utterance": utterance, "render": {"max_tokens": max_tokens}});
+        let answer = app.post("/retrieve/", &question).await.json();
+        assert_eq!(answer["abstained"].as_bool(), Some(!is_offered), "{answer}");
+        assert_eq!(answer["prompt_block"], "", "{answer}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
 async fn a_region_does_not_count_and_an_unknown_language_is_for_all() {
     let app = TestApp::spawn().await;
     let count = async |language: &str| {

@@ -36,6 +36,26 @@ async fn a_conversation_comes_back_as_it_was_given() {
 }
 
 #[tokio::test]
+async fn an_id_of_ours_wins_over_an_external_id_that_is_the_same() {
+    on_both(async |store| {
+        let first = insert_conversation(&store, 1).await;
+        let mut second = conversation(2);
+        second.external_id = first.id.to_string();
+        let mut tx = begin(&store).await;
+        assert!(tx.insert_conversation(&tenant(), &second, at(9)).await.expect("it is stored"));
+        commit(tx).await;
+        let find = async |name: &str| {
+            let found = store.find_conversation(&tenant(), name).await.expect("it answers");
+            found.map(|found| found.conversation.id)
+        };
+        assert_eq!(find(&first.id.to_string()).await, Some(first.id));
+        assert_eq!(find(&second.id.to_string()).await, Some(second.id));
+        assert_eq!(find("call-1").await, Some(first.id));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_external_id_is_taken_once_in_a_tenant() {
     on_both(async |store| {
         let first = insert_conversation(&store, 1).await;

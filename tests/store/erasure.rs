@@ -122,6 +122,24 @@ async fn utterances_of_its_retrievals_are_blanked() {
 }
 
 #[tokio::test]
+async fn an_id_of_ours_is_no_name_of_another_conversation() {
+    on_both(async |store| {
+        let meant = insert_conversation(&store, 1).await;
+        let mut erased = conversation(2);
+        erased.external_id = meant.id.to_string();
+        let named = retrieval(21, Some(&meant.id.to_string()));
+        let mut tx = begin(&store).await;
+        tx.insert_conversation(&tenant(), &erased, at(1)).await.expect("it is stored");
+        tx.insert_retrievals(&tenant(), std::slice::from_ref(&named)).await.expect("it is stored");
+        tx.erase_conversation(&tenant(), erased.id, at(5)).await.expect("it is erased").expect("it was there");
+        commit(tx).await;
+        let stored = store.retrievals(&tenant(), &[named.id]).await.expect("it answers");
+        assert_eq!(stored[0].utterance, "what does it cost");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn relearning_erases_what_was_derived_and_keeps_the_conversation() {
     on_both(async |store| {
         let given = insert_conversation(&store, 1).await;

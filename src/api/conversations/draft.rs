@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::conversation::Usage;
+use crate::domain::deserialize::{object, objects, whole_number};
 use crate::domain::draft::{ConversationDraft, MessageDraft, TurnDraft};
 
 /// One finished conversation. Either `turns` or `messages`.
@@ -23,7 +24,8 @@ use crate::domain::draft::{ConversationDraft, MessageDraft, TurnDraft};
     "outcome": "successful", "satisfaction": 5
 }))]
 pub struct ConversationBody {
-    /// The caller's own id, unique among its conversations; 1 to 200 characters.
+    /// The caller's own id, unique among its conversations; 1 to 200 characters, but not `search`, `.` or `..`, at which
+    /// no path would find it. Where a path takes either id, Turnwise's wins over one of the caller's that is the same.
     #[serde(default)]
     #[schema(required = true, min_length = 1, max_length = 200)]
     external_id: String,
@@ -46,7 +48,7 @@ pub struct ConversationBody {
     /// The caller's own category, such as `sales`; found out when missing.
     #[schema(min_length = 1, max_length = 200)]
     category: Option<String>,
-    /// When it began, RFC 3339.
+    /// When it began, RFC 3339, in the years 1970 to 2199.
     #[serde(default)]
     #[schema(required = true, format = DateTime)]
     started_at: String,
@@ -55,21 +57,23 @@ pub struct ConversationBody {
     #[schema(required = true, format = DateTime)]
     ended_at: String,
     /// What was said, in order; stored as received.
-    #[serde(default)]
-    #[schema(max_items = 2000)]
+    #[serde(default, deserialize_with = "objects")]
+    #[schema(max_items = 2000, nullable)]
     turns: Vec<TurnBody>,
     /// The same as OpenAI chat messages, instead of `turns`.
-    #[serde(default)]
-    #[schema(max_items = 2000)]
+    #[serde(default, deserialize_with = "objects")]
+    #[schema(max_items = 2000, nullable)]
     messages: Vec<MessageBody>,
     /// How it ended: `successful`, `unsuccessful`, `partial`, `unknown` or `excluded` (voicemail, never connected);
     /// found out when missing.
     #[schema(value_type = Option<crate::domain::conversation::Outcome>)]
     outcome: Option<String>,
     /// The user's rating.
+    #[serde(default, deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 5)]
     satisfaction: Option<i64>,
     /// Tokens and cost of the agent's language model.
+    #[serde(default, deserialize_with = "object")]
     usage: Option<UsageBody>,
     /// Anything to be kept with it, at most 16384 bytes.
     #[serde(default)]

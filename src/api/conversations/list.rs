@@ -58,6 +58,7 @@ impl ConversationParams {
             from: checks.time("from", self.from.as_deref()),
             to: checks.time("to", self.to.as_deref()),
         };
+        checks.ordered(("from", filter.from), ("to", filter.to));
         checks.finish()?;
         Ok(filter)
     }

@@ -78,6 +78,7 @@ impl SearchParams {
             to: checks.time("to", self.to.as_deref()),
             limit: usize::try_from(limit).unwrap_or_default(),
         };
+        checks.ordered(("from", wanted.from), ("to", wanted.to));
         checks.finish()?;
         let query = query.ok_or_else(|| ApiError::internal("a query that passed its check is missing"))?;
         Ok((query, wanted))

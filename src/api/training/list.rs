@@ -56,6 +56,8 @@ impl RecordParams {
             from: checks.time("from", self.from.as_deref()),
             to: checks.time("to", self.to.as_deref()),
         };
+        checks.ordered(("min_score", filter.min_score), ("max_score", filter.max_score));
+        checks.ordered(("from", filter.from), ("to", filter.to));
         checks.finish()?;
         Ok(filter)
     }
