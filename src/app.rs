@@ -1,5 +1,6 @@
 //! The composition root: builds everything once from the configuration. Only `main`, the faces' start-up and tests use it.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::engine::error::{Error, chain};
 use crate::engine::generations::Generations;
 use crate::engine::hydration::EntryCache;
 use crate::engine::understanding::Understanding;
+use crate::index::remove_generations;
 use crate::jobs::runner::{Handler, JobFailure, OnDead, Runner};
 use crate::learning::Learner;
 use crate::learning::indexing::Reconciled;
@@ -43,6 +45,13 @@ impl Default for Parts {
     }
 }
 
+/// What becomes of the shards of the active models that are there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shards {
+    Kept,
+    MadeAnew,
+}
+
 /// Everything, running.
 pub struct App {
     /// The configuration that it was built from.
@@ -66,13 +75,34 @@ impl App {
     /// # Errors
     /// What is missing or cannot be opened, with what to do about it.
     pub async fn build(config: Config, parts: Parts) -> Result<Self, Error> {
+        let mut app = Self::open(config, parts, Shards::Kept).await?;
+        app.reconciled = app.learner.reconcile().await?;
+        Ok(app)
+    }
+
+    /// As [`App::build`], with empty shards in place of those that are there, whatever state they are in. The caller fills
+    /// them; if it does not come to that, the next start does.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    pub async fn build_with_empty_shards(config: Config, parts: Parts) -> Result<Self, Error> {
+        Self::open(config, parts, Shards::MadeAnew).await
+    }
+
+    async fn open(config: Config, parts: Parts, shards: Shards) -> Result<Self, Error> {
         let data_dir = config.data.dir.clone();
-        create_dir(&data_dir)?;
+        create_data_dir(&data_dir)?;
         let store = Store::open(&config.store).await?;
         let embedders = match parts.embedders {
             Some(embedders) => embedders,
             None => open_embedders(&config).await?,
         };
+        // Not before everything has opened that they are made of.
+        if shards == Shards::MadeAnew {
+            for embedder in embedders.iter() {
+                remove_generations(&data_dir, &embedder.spec().name)?;
+            }
+        }
         let now = parts.clock.now();
         let generations = open_generations(&config, &embedders, &store, now).await?;
         let callers = CallerKey::new(caller_key(&config, &data_dir)?);
@@ -90,11 +120,11 @@ impl App {
             distilling: TenantLocks::default(),
             index_writes: tokio::sync::Mutex::default(),
         });
-        let reconciled = learner.reconcile().await?;
         let gather = Duration::from_millis(config.retrieval.exposure_flush_ms);
         let exposures = ExposureSink::start(Arc::clone(&engine), config.retrieval.exposure_buffer, gather);
         let retriever = Arc::new(Retriever::new(Arc::clone(&engine), config.retrieval.clone(), exposures.clone()));
-        Ok(Self { config, engine, learner, retriever, reconciled, exposures, stop: CancellationToken::new() })
+        let (reconciled, stop) = (Reconciled::default(), CancellationToken::new());
+        Ok(Self { config, engine, learner, retriever, reconciled, exposures, stop })
     }
 
     /// Starts the worker of this process; it first takes over what a dead one held.
@@ -201,11 +231,18 @@ pub async fn open_embedders(config: &Config) -> Result<Embedders, Error> {
     Ok(opened.map_err(|_| Error::Overloaded)??)
 }
 
-fn create_dir(dir: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(dir).map_err(|error| Error::Configuration {
-        key: "data.dir".to_owned(),
-        message: format!("{} cannot be made: {error}", dir.display()),
-    })
+/// Makes the data directory if it is missing, for its owner alone: it holds what people said, and keys. The mode of one
+/// that is there is somebody's choice.
+///
+/// # Errors
+/// When it cannot be made, or is something else.
+pub fn create_data_dir(dir: &Path) -> Result<(), Error> {
+    let wrong = |message: String| Error::Configuration { key: "data.dir".to_owned(), message };
+    if dir.exists() && !dir.is_dir() {
+        return Err(wrong(format!("{} is a file and not a directory; choose another", dir.display())));
+    }
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|error| wrong(format!("{} cannot be made: {error}", dir.display())))
 }
 
 /// The configured key, or the one of the data directory, which is made on the first start and readable by its owner only.

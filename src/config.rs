@@ -55,6 +55,8 @@ pub struct Config {
     pub log: LogSettings,
     #[serde(skip)]
     printed: String,
+    #[serde(skip)]
+    warnings: Vec<String>,
 }
 
 impl Config {
@@ -80,6 +82,7 @@ impl Config {
         }
 
         config.printed = manual::print(&layers);
+        config.warnings = layers.overlooked(sources);
         Ok(config)
     }
 
@@ -87,6 +90,11 @@ impl Config {
     /// that is not the default where it came from. It is valid TOML.
     pub fn print(&self) -> &str {
         &self.printed
+    }
+
+    /// What was given and is probably not what was meant, in one sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }
 

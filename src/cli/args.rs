@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::bench::BenchCommand;
-use crate::cli::convert::ConvertArgs;
+use crate::cli::convert::{ConvertArgs, convert_help};
 use crate::cli::demo::DemoArgs;
 use crate::cli::eval::EvalCommand;
 use crate::domain::conversation::Outcome;
@@ -65,6 +65,7 @@ pub enum Command {
     /// Learn from files of finished conversations
     Ingest(IngestArgs),
     /// Turn files of other programs into conversations for `ingest`
+    #[command(after_help = convert_help())]
     Convert(ConvertArgs),
     /// Ask what is known that helps with an utterance, as an agent does on every turn
     Retrieve(RetrieveArgs),
@@ -107,7 +108,7 @@ pub enum ConfigCommand {
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
     /// Address and port to listen on (setting server.listen); port 0 lets the system choose
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_listen)]
     pub listen: Option<SocketAddr>,
 }
 
@@ -130,7 +131,8 @@ pub struct IngestArgs {
 pub struct RetrieveArgs {
     /// What the user said
     pub text: String,
-    /// An earlier turn, as `agent: We have two plans`; may be repeated, oldest first
+    /// An earlier turn, as `agent: We have two plans`; the speaker is user, agent, system or tool; may be repeated,
+    /// oldest first
     #[arg(long, value_name = "SPEAKER: TEXT", value_parser = parse_context)]
     pub context: Vec<ContextTurn>,
     /// Only this kind: faq, response_pattern or objection_handling
@@ -189,10 +191,16 @@ impl GlobalArgs {
     }
 }
 
-/// Reads `speaker: text`; without a speaker that is known, the user said it.
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address and a port, such as 127.0.0.1:8080".to_owned())
+}
+
+/// Reads `speaker: text`.
 fn parse_context(text: &str) -> Result<ContextTurn, String> {
-    let spoken = text.split_once(':').and_then(|(word, said)| Some((parse_speaker("context", word).ok()?, said)));
-    let (speaker, said) = spoken.unwrap_or((crate::domain::conversation::Speaker::User, text));
+    let Some((word, said)) = text.split_once(':') else {
+        return Err("must be a speaker and what was said, as `agent: We have two plans`".to_owned());
+    };
+    let speaker = parse_speaker("context", word).map_err(|wrong| format!("the speaker {}", wrong.message))?;
     if said.trim().is_empty() {
         return Err("must hold a text".to_owned());
     }
@@ -223,10 +231,28 @@ mod tests {
     }
 
     #[test]
-    fn context_names_its_speaker_or_is_the_users() {
+    fn context_names_its_speaker() {
         let turn = |text| parse_context(text).expect("a turn");
         assert_eq!(turn("bot: At 10:30?"), ContextTurn { speaker: Speaker::Agent, text: "At 10:30?".to_owned() });
-        assert_eq!(turn("at 10:30"), ContextTurn { speaker: Speaker::User, text: "at 10:30".to_owned() });
-        assert!(parse_context("user: ").is_err());
+        for (wrong, part) in [("user: ", "a text"), ("nope", "as `agent: "), ("martian: x", "must be user, agent, ")] {
+            let told = parse_context(wrong).expect_err("not a turn");
+            assert!(told.contains(part), "{wrong}: {told}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_an_ip_and_a_port() {
+        assert_eq!(parse_listen("[::1]:0").map(|address| address.port()), Ok(0));
+        for wrong in ["8080", "localhost:8080", "foo"] {
+            assert!(parse_listen(wrong).expect_err("no address").contains("127.0.0.1:8080"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_help_of_convert_names_the_columns() {
+        let help = Arguments::try_parse_from(["turnwise", "convert", "--help"]).expect_err("help").to_string();
+        for column in ["conversation_id", "speaker", "satisfaction", "session_id"] {
+            assert!(help.contains(column), "{column} is missing in {help}");
+        }
     }
 }

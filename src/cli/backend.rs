@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::app::create_data_dir;
 use crate::cli::answers::{Retrieved, SearchedConversation, SearchedEntry, Standing, Taken};
 use crate::cli::client::{Client, client_key};
 use crate::cli::failure::Failure;
@@ -170,9 +171,8 @@ impl Backend {
 /// When it cannot be made, written or locked.
 pub fn take(config: &Config, command: &str) -> Result<Lock, Failure> {
     let dir = &config.data.dir;
-    let shown = dir.display();
-    std::fs::create_dir_all(dir).map_err(|error| Failure::io(format!("{shown} cannot be made"), &error))?;
-    DataDirLock::take(dir, command).map_err(|error| Failure::io(format!("{shown} cannot be locked"), &error))
+    create_data_dir(dir)?;
+    DataDirLock::take(dir, command).map_err(|error| Failure::io(format!("{} cannot be locked", dir.display()), &error))
 }
 
 /// Why a data directory cannot be used now.

@@ -17,6 +17,8 @@ pub enum Exit {
     Done,
     /// It ran, and what it found or did is not well; it has said so already.
     Unwell,
+    /// It ran, and found that it is the configuration that is wrong; it has said so already.
+    Misconfigured,
     /// A part of the input was rejected; the rest was taken.
     Rejected,
 }
@@ -26,6 +28,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::Unwell => Self::from(1),
+            Exit::Misconfigured => Self::from(2),
             Exit::Rejected => Self::from(3),
         }
     }

@@ -106,6 +106,23 @@ struct Ingest<'a> {
     warm_bytes: Option<u64>,
 }
 
+/// Sees that every file can be opened, before anything is made or loaded for it.
+///
+/// # Errors
+/// When one cannot.
+pub fn check_files(args: &IngestArgs) -> Result<(), Failure> {
+    for path in args.files.iter().filter(|path| path.as_os_str() != "-") {
+        let checked = std::fs::metadata(path).and_then(|found| match found.is_dir() {
+            true => Err(std::io::Error::other("it is a directory; give the files in it")),
+            // A pipe is not opened twice: whoever writes to it would end when it is closed.
+            false if found.is_file() => std::fs::File::open(path).map(|_| ()),
+            false => Ok(()),
+        });
+        checked.map_err(|error| Failure::io(format!("{} cannot be read", path.display()), &error))?;
+    }
+    Ok(())
+}
+
 /// Runs the command.
 ///
 /// # Errors

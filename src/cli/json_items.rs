@@ -259,20 +259,37 @@ impl Scan {
     }
 }
 
-/// Tells the layout from the first line that is not blank and what follows it. All that was read is in `head`.
+/// Tells the layout from the first lines that are not blank. All that was read is in `head`.
 fn detect(reader: &mut impl BufRead, head: &mut Vec<u8>) -> io::Result<Layout> {
     let Some(first) = read_filled_line(reader, head, MAX_ITEM_BYTES)? else { return Ok(Layout::Lines) };
-    let following = match head.ends_with(b"\n") {
-        true => read_filled_line(reader, head, head.len() + MAX_ITEM_BYTES)?.map(|line| head[line.start]),
-        false => None,
-    };
+    let next = read_next_line(reader, head)?;
     let line = &head[first];
-    Ok(match (line[0], following) {
-        (b'{', Some(next)) if goes_on(line, next) => Layout::Values,
+    Ok(match (line[0], next) {
+        (b'{', Some(next)) if goes_on(line, head[next.start]) => match is_object(&head[next]) {
+            // It may be the value that the first line waits for, or the line after a broken one; what follows tells.
+            true => match read_next_line(reader, head)?.map(|line| head[line.start]) {
+                Some(b',' | b'}' | b']') => Layout::Values,
+                _ => Layout::Lines,
+            },
+            false => Layout::Values,
+        },
         (b'[', Some(_)) if is_whole(line) => Layout::Lines,
         (b'[', _) => Layout::Values,
         _ => Layout::Lines,
     })
+}
+
+/// The next line that is not blank, if the last one that was read is complete.
+fn read_next_line(reader: &mut impl BufRead, head: &mut Vec<u8>) -> io::Result<Option<Range<usize>>> {
+    match head.ends_with(b"\n") {
+        true => read_filled_line(reader, head, head.len() + MAX_ITEM_BYTES),
+        false => Ok(None),
+    }
+}
+
+/// Whether this line is one JSON object and nothing else.
+fn is_object(line: &[u8]) -> bool {
+    line.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
 }
 
 /// Appends lines to `head` up to the first that is not blank, while `head` has fewer than `limit` bytes. Returns where
@@ -397,11 +414,18 @@ mod tests {
     fn an_object_may_span_lines() {
         assert_eq!(items(b"{\n\"a\": [\n1\n]\n}\n"), ["item 1: {\n\"a\": [\n1\n]\n}"]);
         assert_eq!(items(b"{\"a\":[{\"b\":1},\n{\"b\":2}]}{\"c\":1}").len(), 2);
+        for whole in
+            ["{\"a\":\n{\"b\":1}\n}", "{\"a\":[\n{\"b\":1}\n,{\"b\":2}\n]}", "{\"a\":[{\"b\":1},\n\n{\"b\":2}\n]}"]
+        {
+            assert_eq!(items(whole.as_bytes()), [format!("item 1: {whole}")]);
+        }
     }
 
     #[test]
     fn a_broken_first_line_does_not_hide_the_others() {
-        for broken in [r#"{"a":"x"#, r#"{"a":1"#, r#"{"a":1,"#, "{", r#"{"a":[{"b":1}"#] {
+        let closed = [r#"{"a":"x"#, r#"{"a":1"#, r#"{"a":1,"#, "{", r#"{"a":[{"b":1}"#];
+        let open = [r#"{"a":"#, r#"{"a":["#, r#"{"a":[{"b":1},"#];
+        for broken in closed.into_iter().chain(open) {
             let text = format!("{broken}\n{{\"c\":1}}\n{{\"d\":1}}\n");
             assert_eq!(items(text.as_bytes())[1..], [r#"line 2: {"c":1}"#, r#"line 3: {"d":1}"#], "{broken}");
         }

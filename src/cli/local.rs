@@ -38,7 +38,20 @@ impl Local {
     /// What is missing or cannot be opened.
     pub async fn open(config: Config, lock: DataDirLock) -> Result<Self, Failure> {
         let app = App::build(config, Parts::default()).await?;
-        Ok(Self { app, tenant: TenantId::default_tenant(), worker: None, _lock: lock })
+        Ok(Self::of(app, lock))
+    }
+
+    /// As [`Local::open`], with an index in which nothing is: see [`App::build_with_empty_shards`].
+    ///
+    /// # Errors
+    /// What is missing or cannot be opened.
+    pub async fn open_with_empty_shards(config: Config, lock: DataDirLock) -> Result<Self, Failure> {
+        let app = App::build_with_empty_shards(config, Parts::default()).await?;
+        Ok(Self::of(app, lock))
+    }
+
+    fn of(app: App, lock: DataDirLock) -> Self {
+        Self { app, tenant: TenantId::default_tenant(), worker: None, _lock: lock }
     }
 
     /// Everything.

@@ -77,6 +77,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
         }
         Command::Ingest(args) => {
             let config = quietly(load(&global, None)?, voice);
+            ingest::check_files(&args)?;
             wait_for(async {
                 let backend = open(config, &global, "ingest", voice).await?;
                 ingest::run(&args, backend, voice).await
@@ -114,7 +115,12 @@ fn load(global: &GlobalArgs, more: Option<String>) -> Result<Config, ConfigError
         Some(file) => sources.with_file(file),
         None => sources,
     };
-    Config::load(&sources.with_overrides(global.overrides()).with_overrides(more))
+    let config = Config::load(&sources.with_overrides(global.overrides()).with_overrides(more))?;
+    if !global.quiet {
+        // The logs start later, with what is in the configuration.
+        config.warnings().iter().for_each(|warning| warn(&format!("turnwise: {warning}")));
+    }
+    Ok(config)
 }
 
 /// Logs of a command that talks to a person: only what it does not tell by itself, unless somebody chose a filter.

@@ -11,8 +11,18 @@ use crate::config::Config;
 /// from half an index.
 ///
 /// # Errors
-/// When somebody else works in the data directory, or a part fails. It can be run again and goes on where it stopped.
+/// When there is no installation, somebody else works in it, or a part fails. What one that was interrupted has not made
+/// is made by the next start, or by running it again.
 pub async fn run(config: Config, voice: Voice) -> Result<Exit, Failure> {
+    // Before anything is made: a mistyped directory has nothing to be indexed, and an empty index is no success.
+    let database = config.store.sqlite_file();
+    if !config.data.dir.exists() || database.is_some_and(|file| !file.exists()) {
+        let missing = database.filter(|_| config.data.dir.exists()).unwrap_or(&config.data.dir);
+        return Err(Failure::new(format!(
+            "there is no installation here: {} does not exist (--data-dir or data.dir says where it is)",
+            missing.display()
+        )));
+    }
     let lock = match take(&config, "reindex")? {
         Lock::Taken(lock) => lock,
         Lock::Held(holder) => {
@@ -22,7 +32,8 @@ pub async fn run(config: Config, voice: Voice) -> Result<Exit, Failure> {
             )));
         }
     };
-    let local = Local::open(config, lock).await?;
+    // Without looking into the old index: it may be what is broken.
+    let local = Local::open_with_empty_shards(config, lock).await?;
     let bar = voice.progress("{spinner} {pos} points written {elapsed}");
     let started = std::time::Instant::now();
     let written = local.app().learner.reindex(|written| bar.set_position(written as u64)).await;

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::Config;
 use crate::config::layers::Layers;
 use crate::config::problem::Problem;
+use crate::embedding::manifest::Manifest;
 
 /// The fewest characters of a key that somebody chose.
 const MIN_KEY_CHARS: usize = 16;
@@ -35,6 +36,10 @@ pub(super) fn check(config: &Config, layers: &Layers, problems: &mut Vec<Problem
     }
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| config.store.url.starts_with(scheme)) {
         refuse("store.url", "must begin with 'sqlite:' (a file) or 'postgres://' (a server)".to_owned());
+    }
+    if config.embedding.models.is_empty() {
+        let known = Manifest::embedded().names().join(", ");
+        refuse("embedding.models", format!("must name at least one of the models {known}"));
     }
     if config.jobs.backoff_min_ms > config.jobs.backoff_max_ms {
         refuse("jobs.backoff_min_ms", format!("must not exceed jobs.backoff_max_ms ({})", config.jobs.backoff_max_ms));

@@ -1,6 +1,6 @@
 //! The sources laid over each other: for every key of the manual one value, and where it came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -107,12 +107,14 @@ impl Layers {
 
     fn read_override(&mut self, text: &str, problems: &mut Vec<Problem>) {
         match text.split_once('=') {
-            Some((key, value)) => self.set_text(key.trim(), value, &Origin::CommandLine, problems),
+            Some((key, value)) if !key.trim().is_empty() => {
+                self.set_text(key.trim(), value, &Origin::CommandLine, problems)
+            }
             // The text may be a secret that lacks its key.
-            None => problems.push(Problem::new(
+            _ => problems.push(Problem::new(
                 "",
                 &Origin::CommandLine,
-                "an override has no '='; it is written section.key=value",
+                "an override has no key or no '='; it is written section.key=value",
             )),
         }
     }
@@ -145,13 +147,36 @@ impl Layers {
         }
         let message = match is_section {
             true => format!("is a section, not a key: write [{key}] and its keys below it"),
-            false => format!("unknown key; the nearest known key is {}", self.nearest(key)),
+            false => format!("unknown key; {}", self.instead_of(key)),
         };
         problems.push(Problem::new(key, origin, message));
     }
 
-    fn nearest(&self, key: &str) -> &str {
-        self.0.keys().min_by_key(|known| distance(known, key)).map_or("", String::as_str)
+    /// What may have been meant: the nearest key when it is really near, else those of the section, else the sections.
+    fn instead_of(&self, key: &str) -> String {
+        let nearest = self.0.keys().map(|known| (distance(known, key), known)).min();
+        if let Some((_, known)) = nearest.filter(|(distance, _)| *distance <= key.chars().count() / 4 + 1) {
+            return format!("the nearest known key is {known}");
+        }
+        if let Some((section, _)) = key.rsplit_once('.').filter(|(section, _)| !self.keys_of(section).is_empty()) {
+            return format!("[{section}] has {}", self.keys_of(section).join(", "));
+        }
+        let sections: BTreeSet<&str> = self.0.keys().filter_map(|known| Some(known.split_once('.')?.0)).collect();
+        format!("the sections are {}", Vec::from_iter(sections).join(", "))
+    }
+
+    fn keys_of(&self, section: &str) -> Vec<&str> {
+        self.0.keys().filter_map(|known| known.strip_prefix(section)?.strip_prefix('.')).collect()
+    }
+
+    /// Variables that would be settings if their parts were joined by two underscores, each with how it is written.
+    pub(super) fn overlooked(&self, sources: &ConfigSources) -> Vec<String> {
+        let variable = |key: &str, between: &str| format!("{PREFIX}{}", key.to_uppercase().replace('.', between));
+        let meant = |name: &str| {
+            let key = self.0.keys().find(|key| variable(key, "_") == name)?;
+            Some(format!("{name} is not a setting; write {}", variable(key, "__")))
+        };
+        sources.environment.iter().filter_map(|(name, _)| meant(name.to_str()?)).collect()
     }
 
     /// Turns the values into a type. A value that does not fit becomes a problem and its default stands in, so that one
@@ -178,7 +203,11 @@ impl Layers {
             problems.push(Problem::new(path, &Origin::Default, explain(kind)));
             return None;
         };
-        let message = if is_secret(key) { "must be text".to_owned() } else { explain(kind) };
+        let message = match key.as_str() {
+            key if is_secret(key) => "must be text".to_owned(),
+            "server.listen" => "must be an IP address and a port, such as 127.0.0.1:8080".to_owned(),
+            _ => explain(kind),
+        };
         problems.push(Problem::new(key, &setting.origin, message));
         setting.reset();
         Some(())

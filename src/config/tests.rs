@@ -92,7 +92,24 @@ fn variables_without_two_underscores_are_not_settings() {
         ("TURNWISE_SERVER_LISTEN", "nonsense"),
         ("OTHER__THING", "x"),
     ];
-    assert!(load("", &variables, &[]).is_ok());
+    let config = load("", &variables, &[]).expect("none of them is read");
+    assert_eq!(config.warnings(), ["TURNWISE_SERVER_LISTEN is not a setting; write TURNWISE_SERVER__LISTEN"]);
+}
+
+#[test]
+fn another_key_is_offered_only_when_it_is_near() {
+    let found = problems("[nope]\na = 1", &[("TURNWISE_LOG__LEVEL", "info")], &["=1", "server.listem=x"]).join("\n");
+    assert!(found.contains("nope.a: unknown key; the sections are auth, data, embedding, "), "{found}");
+    assert!(found.contains("log.level: unknown key; [log] has filter, format"), "{found}");
+    assert!(found.contains(": an override has no key or no '='"), "{found}");
+    assert!(found.contains("server.listem: unknown key; the nearest known key is server.listen"), "{found}");
+}
+
+#[test]
+fn no_model_at_all_is_a_problem() {
+    let found = problems("", &NO_VARIABLES, &["embedding.models="]).join("\n");
+    let told = "embedding.models: must name at least one of the models multilingual-e5-small, ";
+    assert!(found.contains(told), "{found}");
 }
 
 #[test]
@@ -137,17 +154,17 @@ fn all_problems_are_reported_at_once() {
     );
     let text = found.join("\n");
     for key in [
-        "server.listen: invalid socket address syntax",
+        "server.listen: must be an IP address and a port, such as 127.0.0.1:8080",
         "server.max_in_flight: must be a whole number, not string \"many\"",
         "server.max_body_bytes: must be 1024 to 1073741824, not 3",
         "jobs.backoff_min_ms: must not exceed jobs.backoff_max_ms (800)",
         "log.format: must be one of text, json, not \"xml\"",
         "log.filter: must be levels by module",
-        "data.directory: unknown key; the nearest known key is ",
+        "data.directory: unknown key; [data] has dir",
         "retrieval.deadline_ms: must be 1 to 60000, not -1",
         "auth.allow_loopback: must be true or false, not string \"yes\"",
         "retrieval.band: must be 0 to 1, not NaN",
-        ": an override has no '='",
+        ": an override has no key or no '='",
     ] {
         assert!(text.contains(key), "{key:?} is missing in\n{text}");
     }
@@ -218,7 +235,7 @@ fn what_is_printed_can_be_read_again_and_says_where_it_came_from() {
         load("[data]\ndir = '/srv/turn \"wise\"'", &NO_VARIABLES, &["retrieval.band=0.5"]).expect("it is valid");
     let printed = config.print();
     assert!(printed.contains("band = 0.5 # from the command line\n"), "{printed}");
-    assert!(printed.contains("lexical_weight = 0.1\n"), "{printed}");
+    assert!(printed.contains("lexical_weight = 0.05\n"), "{printed}");
     let again = load(printed, &NO_VARIABLES, &[]).expect("what is printed is valid");
     assert_eq!(again.data.dir, config.data.dir);
     assert_eq!(again.store.url, config.store.url);

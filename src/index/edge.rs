@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use qdrant_edge::external::serde_json::{self, Map, Value, json};
@@ -65,7 +66,9 @@ pub(super) struct Shard {
 impl Shard {
     /// Opens the shard at `path`, or makes an empty one.
     pub(super) fn open(path: &Path, dimension: usize, settings: &IndexSettings) -> Result<Self, IndexError> {
-        fs::create_dir_all(path).map_err(IndexError::io("create the directory", path))?;
+        // Points and their log hold what people said.
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(IndexError::io("create the directory", path))?;
         remove_leftovers(path)?;
         clear_log(path)?;
 

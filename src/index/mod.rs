@@ -14,6 +14,7 @@ mod redo;
 pub mod settings;
 mod writer;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -56,6 +57,39 @@ impl Collection {
     pub fn shard_dir(self, data_dir: &Path, generation: &str) -> PathBuf {
         data_dir.join("index").join(self.as_str()).join(generation)
     }
+}
+
+/// Deletes every generation of a model, also one that is too damaged to be opened: all of it can be made again from the
+/// database. None of them may be open.
+///
+/// # Errors
+/// When a directory cannot be read or deleted.
+pub fn remove_generations(data_dir: &Path, model: &str) -> Result<(), IndexError> {
+    for collection in Collection::ALL {
+        let dir = data_dir.join("index").join(collection.as_str());
+        let entries = match std::fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(IndexError::io("read", &dir)(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(IndexError::io("read", &dir))?;
+            let is_of_model =
+                entry.file_name().to_str().and_then(|name| name.strip_prefix(model)).is_some_and(is_suffix);
+            if !is_of_model {
+                continue;
+            }
+            let path = entry.path();
+            let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            removed.map_err(IndexError::io("delete", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether this is what makes a generation of the name of a model.
+fn is_suffix(rest: &str) -> bool {
+    rest.strip_prefix('-').is_some_and(|fingerprint| !fingerprint.contains('-'))
 }
 
 /// What an index holds at a moment, and what it takes.

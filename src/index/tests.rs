@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::error::IndexError;
 use super::point::{Filter, Hit, Payload, Point, Search};
 use super::settings::IndexSettings;
-use super::{Collection, VectorIndex};
+use super::{Collection, VectorIndex, remove_generations};
 use crate::domain::ids::TenantId;
 use crate::domain::knowledge::{EntryStatus, KnowledgeType};
 use crate::domain::language::Language;

@@ -42,8 +42,9 @@ fn a_healthy_installation_has_its_index_in_line() {
 #[test]
 fn every_problem_of_the_configuration_is_listed() {
     let installation = Installation::bare().set("server.listen=nowhere").set("jobs.pol_ms=5");
-    let ended = installation.run(&["doctor", "--json"]).code(1);
+    let ended = installation.run(&["doctor", "--json"]).code(2);
     assert_eq!(findings(&ended, "configuration").len(), 2, "{ended:#?}");
+    assert!(ended.stdout.contains("such as 127.0.0.1:8080"), "{ended:#?}");
 }
 
 #[test]
@@ -52,4 +53,23 @@ fn a_directory_that_cannot_be_used_is_wrong() {
     std::fs::write(installation.data_dir(), "a file").expect("the directory is writable");
     let ended = installation.run(&["doctor", "--json"]).code(1);
     assert_eq!(findings(&ended, "data directory")[0]["state"], "wrong", "{ended:#?}");
+    assert!(findings(&ended, "data directory")[0]["found"].to_string().contains("is a file"), "{ended:#?}");
+    let ended = installation.run(&["serve"]).code(1);
+    assert!(ended.stderr.contains("is a file and not a directory"), "{ended:#?}");
+}
+
+#[test]
+fn what_is_wrong_is_not_blamed_on_the_index() {
+    let installation = Installation::bare().set("learning.intents_file=/nope");
+    std::fs::create_dir(installation.data_dir()).expect("the directory is writable");
+    let ended = installation.run(&["doctor", "--json"]).code(1);
+    let wrong = findings(&ended, "configuration").pop().expect("a finding");
+    assert_eq!(wrong["state"], "wrong", "{ended:#?}");
+    assert!(wrong["found"].to_string().contains("learning.intents_file: /nope"), "{ended:#?}");
+
+    let database = installation.data_dir().join("turnwise.db");
+    std::fs::write(database, [0x5a; 4096]).expect("the directory is writable");
+    let ended = installation.run(&["doctor", "--json"]).code(1);
+    let wrong = findings(&ended, "database").pop().expect("a finding");
+    assert!(wrong["remedy"].to_string().contains("restore a backup"), "{ended:#?}");
 }

@@ -1,5 +1,8 @@
 //! Commands that work without a server.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::conversations::{conversation, external_id, lines, own_word};
@@ -93,6 +96,70 @@ fn what_was_learned_can_be_asked_and_searched() {
     assert!(written["points"].as_u64().expect("a number") > 0, "{written:#}");
     let again = installation.run(&["retrieve", &question, "--json", "--limit", "1"]).code(0).json();
     assert_eq!(again["results"][0]["knowledge_id"], answer["results"][0]["knowledge_id"]);
+}
+
+/// Writes other bytes over every file below a directory.
+fn damage(dir: &Path) {
+    for entry in std::fs::read_dir(dir).expect("readable") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            damage(&path);
+        } else {
+            std::fs::write(&path, [0xa5; 777]).expect("writable");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_index_is_made_anew() {
+    let installation = Installation::new();
+    installation.run_with(&["ingest", "-", "--quiet"], &lines(0..3), |_| {}).code(0);
+    let question = format!("How much does the {} subscription cost per month?", own_word(1));
+    let answer = installation.run(&["retrieve", &question, "--json", "--limit", "1"]).code(0).json();
+    assert_eq!(answer["abstained"], json!(false), "{answer:#}");
+
+    damage(&installation.data_dir().join("index"));
+    let written = installation.run(&["reindex", "--json"]).code(0).json();
+    assert!(written["points"].as_u64().expect("a number") > 0, "{written:#}");
+    let again = installation.run(&["retrieve", &question, "--json", "--limit", "1"]).code(0).json();
+    assert_eq!(again["results"][0]["knowledge_id"], answer["results"][0]["knowledge_id"], "{again:#}");
+    installation.run(&["doctor"]).code(0);
+}
+
+#[test]
+fn what_is_not_there_is_told_before_anything_is_made() {
+    let installation = Installation::bare();
+    let missing = installation.path("nope").display().to_string();
+    let folder = installation.path(".").display().to_string();
+    for file in [&missing, &folder] {
+        let ended = installation.run(&["ingest", file]).code(1);
+        assert!(ended.stderr.contains("cannot be read") && ended.stdout.is_empty(), "{ended:#?}");
+    }
+    let ended = installation.run(&["reindex"]).code(1);
+    assert!(ended.stderr.contains("there is no installation here"), "{ended:#?}");
+    assert!(!installation.data_dir().exists(), "nothing was made");
+
+    let ended = installation.run(&["convert", "csv", "/dev/null"]).code(1);
+    assert!(ended.stderr.contains("conversation_id, speaker and text"), "{ended:#?}");
+}
+
+#[test]
+fn what_is_made_is_its_owners_alone() {
+    let installation = Installation::new();
+    installation.run_with(&["ingest", "-", "--quiet"], &lines(0..1), |_| {}).code(0);
+    let mode = |name: &str| {
+        let path = installation.data_dir().join(name);
+        std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+    };
+    assert_eq!((mode("."), mode("turnwise.db"), mode("index")), (0o700, 0o600, 0o700));
+}
+
+#[test]
+fn a_variable_with_one_underscore_is_told() {
+    let installation = Installation::bare();
+    let listen = |command: &mut std::process::Command| _ = command.env("TURNWISE_SERVER_LISTEN", "127.0.0.1:1");
+    let ended = installation.run_with(&["config", "print"], "", listen).code(0);
+    assert!(ended.stderr.contains("write TURNWISE_SERVER__LISTEN"), "{ended:#?}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub enum BenchCommand {
 /// Options of every benchmark.
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
-    /// Folder with train.jsonl.gz and dev.jsonl.gz (Schema-Guided Dialogue)
+    /// Folder with train.jsonl.gz and dev.jsonl.gz (Schema-Guided Dialogue; docs/benchmarks.md says where it comes from)
     #[arg(long, value_name = "DIR", default_value = "../shared/data/sgd")]
     pub data: PathBuf,
     /// Exemplars in the index: real user turns, then agent turns

@@ -33,7 +33,13 @@ const BATCH: usize = 250;
 /// When the file is missing or unreadable.
 pub fn conversations(data: &Path, part: &str) -> Result<Vec<ConversationDraft>, Failure> {
     let path = data.join(format!("{part}.jsonl.gz"));
-    let input = crate::cli::input::open(&path).map_err(|error| Failure::io(path.display(), &error))?;
+    let input = crate::cli::input::open(&path).map_err(|error| {
+        Failure::new(format!(
+            "{}: {error}; --data is a folder with the Schema-Guided Dialogue data, and docs/benchmarks.md says where it \
+             comes from",
+            path.display()
+        ))
+    })?;
     let mut lines = Vec::new();
     convert(Format::Sgd, input, &mut lines, part, &mut |_| {}).map_err(|error| Failure::new(error.to_string()))?;
     let file = ConversationsFile::new(lines.as_slice()).map_err(|error| Failure::io(path.display(), &error))?;

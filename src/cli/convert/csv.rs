@@ -69,6 +69,17 @@ const COLUMNS: [(Column, &[&str]); 12] = [
 ];
 const REQUIRED: [Column; 3] = [Column::ConversationId, Column::Speaker, Column::Text];
 
+/// What a table must hold, with all names that are understood.
+pub(super) fn columns_help() -> String {
+    let line = |(column, known): &(Column, &[&str])| {
+        let must = if REQUIRED.contains(column) { " (must be there)" } else { "" };
+        let others = if known.len() > 1 { format!(", or {}", known[1..].join(", ")) } else { String::new() };
+        format!("  {}{must}{others}", known[0])
+    };
+    let columns: Vec<String> = COLUMNS.iter().map(line).collect();
+    format!("Columns of csv, one turn per row, in any order and by any of these names:\n{}", columns.join("\n"))
+}
+
 /// Converts a whole table, holding at most `limit` bytes.
 pub(super) fn convert_rows<W: Write>(
     reader: impl BufRead + Send,

@@ -121,6 +121,14 @@ pub enum ConvertError {
         /// What is missing.
         reason: String,
     },
+    /// There was nothing to convert and nothing to reject.
+    #[error("{name} holds no conversation; expected {expected}")]
+    Empty {
+        /// Which file.
+        name: String,
+        /// What would be right.
+        expected: &'static str,
+    },
     /// The rows of a table need more memory than they may take.
     #[error("{name} holds more than {limit} bytes of conversations; split it, keeping each conversation in one part")]
     TooLarge {
@@ -131,12 +139,39 @@ pub enum ConvertError {
     },
 }
 
+impl Format {
+    /// What a file of this format holds.
+    const fn expected(self) -> &'static str {
+        match self {
+            Self::Sgd => "one Schema-Guided Dialogue as JSON per line",
+            Self::Openai => "{\"messages\": [...]} as JSON per line, or a list of them",
+            Self::Csv => {
+                "a header with conversation_id, speaker and text, and one turn per row (`turnwise convert --help`)"
+            }
+        }
+    }
+}
+
+/// What `convert --help` says beside its options.
+pub fn convert_help() -> String {
+    csv::columns_help()
+}
+
 /// Converts the file that the arguments name into the file that they name; `on_rejected` hears of all that is left out,
 /// as it happens.
 ///
 /// # Errors
-/// When a file cannot be opened, read or written, or a table cannot be understood at all.
+/// When a file cannot be opened, read or written, holds nothing, or a table cannot be understood at all.
 pub fn convert_file(args: &ConvertArgs, on_rejected: &mut dyn FnMut(&Rejected)) -> Result<ConvertReport, ConvertError> {
+    let report = write_file(args, on_rejected)?;
+    if report == ConvertReport::default() {
+        let name = args.file.display().to_string();
+        return Err(ConvertError::Empty { name, expected: args.format.expected() });
+    }
+    Ok(report)
+}
+
+fn write_file(args: &ConvertArgs, on_rejected: &mut dyn FnMut(&Rejected)) -> Result<ConvertReport, ConvertError> {
     let name = args.file.display().to_string();
     let reader = open(&args.file).map_err(|source| ConvertError::Read { name: name.clone(), source })?;
     let Some(output) = args.output.as_deref().filter(|path| path.as_os_str() != "-") else {

@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::embedding::embedders::Embedders;
-use crate::engine::error::chain;
+use crate::engine::error::{Error, chain};
 use crate::engine::generations::Generation;
 use crate::index::Collection;
 use crate::store;
@@ -18,6 +18,12 @@ pub(super) async fn examine(config: &Config, store: &Store, embedders: &Embedder
     let now = SystemClock.now();
     let generations = match open_generations(config, embedders, store, now).await {
         Ok(generations) => generations,
+        Err(Error::Configuration { key, message }) => {
+            return vec![Finding::wrong("configuration", format!("{key}: {message}"), format!("correct {key}"))];
+        }
+        Err(Error::Invalid(fields)) => {
+            return vec![Finding::wrong("configuration", chain(&Error::Invalid(fields)), "correct the file")];
+        }
         Err(error) => return vec![Finding::wrong("index", chain(&error), "run `turnwise reindex`")],
     };
     let mut findings = Vec::new();

@@ -28,6 +28,13 @@ fn writable(dir: &Path) -> Finding {
         true => (dir, format!("{shown} can be written")),
         false => (existing(dir), format!("{shown} does not exist yet; the first start makes it")),
     };
+    if !place.is_dir() {
+        return Finding::wrong(
+            "data directory",
+            format!("{} is a file and not a directory", place.display()),
+            "move the file away, or choose another directory with --data-dir or data.dir",
+        );
+    }
     let probe = place.join(format!(".turnwise-doctor-{}.tmp", std::process::id()));
     let written = std::fs::File::create(&probe).and_then(|mut file| {
         file.write_all(b"turnwise")?;
@@ -140,6 +147,15 @@ mod tests {
         assert_eq!(kind("/mnt/my share/local/data"), "xfs");
         assert_eq!(kind("/mnt/my shared"), "ext4");
         assert_eq!(kind("/tmp/x"), "tmpfs");
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_directory_is_named_as_one() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        for dir in [file.path().to_path_buf(), file.path().join("data")] {
+            let finding = writable(&dir);
+            assert!(finding.found.ends_with("is a file and not a directory"), "{finding:?}");
+        }
     }
 
     #[test]

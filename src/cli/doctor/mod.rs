@@ -28,6 +28,10 @@ use crate::store::Store;
 /// What brings back models and the library.
 const MAKE_MODELS: &str = "run `make models` where Turnwise was built, or set embedding.models_dir to where they are";
 
+/// What brings back a server that is not there.
+const REACH_POSTGRES: &str = "see that the PostgreSQL server of store.url runs (`systemctl start postgresql`, or \
+                              `docker compose up --wait postgres`) and lets this user in";
+
 /// How well something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,9 +77,12 @@ impl Finding {
 /// # Errors
 /// When the findings cannot be printed.
 pub async fn run(config: Result<Config, ConfigError>, voice: Voice) -> Result<Exit, Failure> {
-    let findings = match config {
-        Ok(config) => examine(&config).await,
-        Err(error) => error.problems.iter().map(|problem| configuration_problem(&problem.to_string())).collect(),
+    let (findings, exit): (Vec<Finding>, Exit) = match config {
+        Ok(config) => (examine(&config).await, Exit::Unwell),
+        Err(error) => {
+            let told = error.problems.iter().map(|problem| configuration_problem(&problem.to_string()));
+            (told.collect(), Exit::Misconfigured)
+        }
     };
     let wrong = findings.iter().any(|finding| finding.state == State::Wrong);
     if voice.json {
@@ -83,7 +90,7 @@ pub async fn run(config: Result<Config, ConfigError>, voice: Voice) -> Result<Ex
     } else {
         print(&findings, voice)?;
     }
-    Ok(if wrong { Exit::Unwell } else { Exit::Done })
+    Ok(if wrong { exit } else { Exit::Done })
 }
 
 fn configuration_problem(problem: &str) -> Finding {
@@ -101,6 +108,8 @@ async fn examine(config: &Config) -> Vec<Finding> {
     findings.extend(machine::examine(dir));
     let lock = if dir.is_dir() { DataDirLock::take(dir, "doctor").map(Some) } else { Ok(None) };
     match lock {
+        // It is a file, which was told above.
+        Ok(None) if dir.exists() => {}
         Ok(None) => findings.push(Finding::ok("lock", "nobody uses the data directory; it does not exist yet")),
         Ok(Some(Lock::Taken(lock))) => {
             findings.push(Finding::ok("lock", "nobody uses the data directory"));
@@ -178,13 +187,9 @@ async fn open_model(config: &Config, name: &str) -> Result<Arc<Embedder>, Embedd
 }
 
 async fn database_and_index(config: &Config, embedders: Option<&Embedders>) -> Vec<Finding> {
-    let remedy = match config.store.url.starts_with("sqlite:") {
-        true => "see that the file of store.url can be written, and that no newer Turnwise has opened it",
-        false => "see that the PostgreSQL server of store.url runs and lets this user in",
-    };
     let store = match Store::open(&config.store).await {
         Ok(store) => store,
-        Err(error) => return vec![Finding::wrong("database", chain(&error), remedy)],
+        Err(error) => return vec![database_problem(config, chain(&error))],
     };
     let mut findings = vec![match store.check_statements().await {
         Ok(check) if check.refused.is_empty() => Finding::ok(
@@ -196,7 +201,7 @@ async fn database_and_index(config: &Config, embedders: Option<&Embedders>) -> V
             format!("{} statements are refused, such as {}", check.refused.len(), check.refused[0]),
             "the schema was changed by hand; restore a backup",
         ),
-        Err(error) => Finding::wrong("database", chain(&error), remedy),
+        Err(error) => database_problem(config, chain(&error)),
     }];
     match embedders {
         Some(embedders) => findings.extend(index::examine(config, &store, embedders).await),
@@ -208,6 +213,22 @@ async fn database_and_index(config: &Config, embedders: Option<&Embedders>) -> V
     }
     store.close().await;
     findings
+}
+
+/// What is wrong with the database, and what to do. SQLite says only in words that a file is damaged.
+fn database_problem(config: &Config, found: String) -> Finding {
+    let damaged = ["not a database", "malformed"].iter().any(|words| found.contains(words));
+    let remedy = match config.store.sqlite_file() {
+        Some(file) if damaged => format!(
+            "{} is no SQLite database or is damaged: restore a backup, or move it away to begin anew",
+            file.display()
+        ),
+        Some(file) => {
+            format!("see that {} can be written, and that no newer Turnwise has opened it", file.display())
+        }
+        None => REACH_POSTGRES.to_owned(),
+    };
+    Finding::wrong("database", found, remedy)
 }
 
 async fn server(url: &str) -> Finding {

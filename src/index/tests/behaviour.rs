@@ -278,3 +278,21 @@ async fn the_log_of_the_engine_does_not_grow_for_ever() {
     drop(open(dir.path()).await);
     assert!(log_bytes(dir.path()) <= 24 * 1024 * 1024);
 }
+
+#[test]
+fn the_generations_of_one_model_are_removed_whatever_is_in_them() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let made = |collection: Collection, generation: &str| {
+        let shard = collection.shard_dir(dir.path(), generation);
+        std::fs::create_dir_all(&shard).expect("writable");
+        std::fs::write(shard.join("redo.log"), [0xff; 9]).expect("writable");
+        shard
+    };
+    let all = Collection::ALL;
+    let gone: Vec<_> =
+        all.iter().flat_map(|it| [made(*it, "bert-small-1a2b"), made(*it, "bert-small-plain")]).collect();
+    let kept: Vec<_> = all.iter().flat_map(|it| [made(*it, "bert-plain"), made(*it, "bert-small-v2-plain")]).collect();
+    remove_generations(dir.path(), "bert-small").expect("removed");
+    assert!(gone.iter().all(|shard| !shard.exists()) && kept.iter().all(|shard| shard.exists()));
+    remove_generations(&dir.path().join("nothing"), "bert-small").expect("nothing to remove");
+}
