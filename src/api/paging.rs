@@ -127,7 +127,7 @@ impl Paging {
         List {
             count: page.count,
             count_is_lower_bound: page.count_is_lower_bound,
-            next: page.next.map(|cursor| url.with(&self.next(cursor, page.items.len()))),
+            next: page.next.map(|cursor| url.with(&self.next(cursor, results.len()))),
             previous: self.previous().map(|page| url.with(&page)),
             results,
         }
@@ -216,9 +216,11 @@ mod tests {
         let paging = params(given).check().expect("it is a page");
         let request = Request::builder().uri("/list").header("host", "h").body(()).expect("a request");
         let url = PageUrl::of(&request.into_parts().0);
-        let items = vec![(); usize::try_from(paging.limit).expect("it is small")];
+        let results = vec![(); usize::try_from(paging.limit).expect("it is small")];
+        // What was read may have been taken out of the page to be answered.
+        let items = Vec::<()>::new();
         let page = Page { items, count: 900, count_is_lower_bound: false, next: Cursor::parse(CURSOR).ok() };
-        let list = paging.answer::<_, ()>(&url, &page, Vec::new());
+        let list = paging.answer(&url, &page, results);
         let link = |query: &str| format!("http://h/list?{query}");
         assert_eq!(list.next, Some(link(next)), "{given:?}");
         assert_eq!(list.previous, previous.map(link), "{given:?}");

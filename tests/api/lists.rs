@@ -146,6 +146,33 @@ async fn pages_follow_each_other_to_the_end_and_back() {
 }
 
 #[tokio::test]
+async fn every_list_can_be_followed_to_its_end() {
+    let app = TestApp::spawn().await;
+    app.learn((100..103).map(|number| price_call(&number.to_string()))).await;
+    app.learn([hours_call("200")]).await;
+    for list in ["/training/training-data/", "/training/knowledge-base/", "/conversations/"] {
+        for place in ["", "&offset=0", "&page=1"] {
+            let mut page = app.get(&format!("{list}?limit=1{place}")).await.json();
+            let count = page["count"].as_u64().expect("a number");
+            let mut seen = vec![page["results"][0]["id"].clone()];
+            while let Some(next) = page["next"].as_str() {
+                page = app.get_root(next.strip_prefix(&app.url).expect("an absolute URL")).await.json();
+                assert!(!seen.contains(&page["results"][0]["id"]), "{list}{place} stands still: {page:#}");
+                seen.push(page["results"][0]["id"].clone());
+            }
+            assert_eq!(seen.len() as u64, count, "{list}{place}");
+            let mut back = 1;
+            while let Some(previous) = page["previous"].as_str() {
+                page = app.get_root(previous.strip_prefix(&app.url).expect("an absolute URL")).await.json();
+                back += 1;
+            }
+            assert_eq!(back, count, "{list}{place} leads back to its beginning");
+        }
+    }
+    app.close().await;
+}
+
+#[tokio::test]
 async fn conversations_are_filtered_by_what_is_known_of_them() {
     let app = TestApp::spawn().await;
     let mut unlabelled = hours_call("200");
