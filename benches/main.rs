@@ -26,7 +26,7 @@ fn ranking(criterion: &mut Criterion) {
         .map(|candidate| (candidate, Posterior::from_evidence(&[0.9, 0.4])))
         .collect();
     criterion.bench_function("rank by success", |bencher| {
-        bencher.iter(|| rank_by_success(black_box(candidates.clone()), |posterior| *posterior, &rules));
+        bencher.iter(|| rank_by_success(black_box(candidates.clone()), |posterior| posterior.mean(), &rules));
     });
 }
 

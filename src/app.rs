@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::analytics::Analytics;
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::draft::CallerKey;
@@ -62,6 +63,8 @@ pub struct App {
     pub learner: Arc<Learner>,
     /// Knowledge out.
     pub retriever: Arc<Retriever>,
+    /// What happened, in numbers.
+    pub analytics: Arc<Analytics>,
     /// What mending the index at the start changed.
     pub reconciled: Reconciled,
     exposures: ExposureSink,
@@ -123,8 +126,9 @@ impl App {
         let gather = Duration::from_millis(config.retrieval.exposure_flush_ms);
         let exposures = ExposureSink::start(Arc::clone(&engine), config.retrieval.exposure_buffer, gather);
         let retriever = Arc::new(Retriever::new(Arc::clone(&engine), config.retrieval.clone(), exposures.clone()));
+        let analytics = Arc::new(Analytics::new(Arc::clone(&engine), &config.metrics));
         let (reconciled, stop) = (Reconciled::default(), CancellationToken::new());
-        Ok(Self { config, engine, learner, retriever, reconciled, exposures, stop })
+        Ok(Self { config, engine, learner, retriever, analytics, reconciled, exposures, stop })
     }
 
     /// Starts the worker of this process; it first takes over what a dead one held.

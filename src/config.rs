@@ -15,6 +15,7 @@ pub mod sources;
 
 use serde::Deserialize;
 
+use crate::analytics::settings::MetricSettings;
 use crate::config::layers::Layers;
 use crate::config::problem::ConfigError;
 use crate::config::sections::{AuthSettings, DataSettings, PrivacySettings, ServerSettings};
@@ -51,6 +52,8 @@ pub struct Config {
     pub retrieval: RetrievalSettings,
     /// The queue.
     pub jobs: JobSettings,
+    /// What happened, in numbers.
+    pub metrics: MetricSettings,
     /// Logs.
     pub log: LogSettings,
     #[serde(skip)]

@@ -3,10 +3,12 @@
 //! It reads each finished conversation, learns from those that succeeded, and answers in milliseconds what is already
 //! known that helps with what the user just said. `ARCHITECTURE.md` walks through the floors below.
 
+pub mod analytics;
 pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod curation;
 pub mod domain;
 pub mod embedding;
 pub mod engine;

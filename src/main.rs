@@ -24,6 +24,7 @@ fn start_http(parts: HttpParts) -> Http {
     let settings = ApiSettings {
         max_body_bytes: config.server.max_body_bytes,
         max_in_flight: config.server.max_in_flight,
+        requests_per_minute_per_key: config.server.requests_per_minute_per_key,
         request_timeout: Duration::from_millis(config.server.request_timeout_ms),
         shutdown_grace: Duration::from_millis(config.server.shutdown_grace_ms),
         allow_loopback: config.auth.allow_loopback,
@@ -38,7 +39,8 @@ fn start_http(parts: HttpParts) -> Http {
 async fn open_http(api: Api, app: &App) -> Result<Option<SecretString>, Error> {
     let first = ensure_admin_key(&app.engine, app.config.auth.bootstrap_key.as_ref()).await?;
     let engine = app.engine.clone();
-    api.open(Services { engine, learner: app.learner.clone(), retriever: app.retriever.clone() });
+    let (learner, retriever, analytics) = (app.learner.clone(), app.retriever.clone(), app.analytics.clone());
+    api.open(Services { engine, learner, retriever, analytics });
     Ok(match first {
         FirstKey::Made(key) => Some(key),
         FirstKey::Configured | FirstKey::Kept => None,

@@ -3,5 +3,6 @@
 mod api;
 mod architecture;
 mod cli;
+mod contract;
 mod store;
 mod support;

@@ -29,6 +29,8 @@ pub enum Code {
     InvalidFields,
     /// Too much at once.
     TooManyRequests,
+    /// The key asks too often.
+    RateLimited,
     /// A fault of ours.
     Internal,
     /// Starting, stopping, or something that is needed is away.
@@ -47,7 +49,7 @@ struct Row {
 
 impl Code {
     /// Every code, by status.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::MalformedRequest,
         Self::MalformedJson,
         Self::Unauthorized,
@@ -60,6 +62,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::InvalidFields,
         Self::TooManyRequests,
+        Self::RateLimited,
         Self::Internal,
         Self::Unavailable,
         Self::Timeout,
@@ -80,7 +83,7 @@ impl Code {
         self.row().meaning
     }
 
-    /// After how many seconds the same request may work, if it may.
+    /// After how many seconds the same request may work, if it may; a failure that knows better says so itself.
     pub fn retry_after(self) -> Option<u64> {
         self.row().retry_after
     }
@@ -117,6 +120,9 @@ impl Code {
             Self::TooManyRequests => {
                 ("too_many_requests", 429, Some(1), "too much at once; the same request may work later")
             }
+            Self::RateLimited => {
+                ("rate_limited", 429, Some(1), "the key has asked more often than server.requests_per_minute_per_key")
+            }
             Self::Internal => ("internal", 500, None, "a fault of the server; its log has more under this request_id"),
             Self::Unavailable => {
                 ("unavailable", 503, Some(2), "starting, stopping, or something that is needed is away")
@@ -151,6 +157,7 @@ mod tests {
         415 unsupported_media_type: send the body as 'Content-Type: application/json', uncompressed
         422 invalid_fields: fields or parameters cannot be taken as they are; 'fields' lists them
         429 too_many_requests (retry after 1 s): too much at once; the same request may work later
+        429 rate_limited (retry after 1 s): the key has asked more often than server.requests_per_minute_per_key
         500 internal: a fault of the server; its log has more under this request_id
         503 unavailable (retry after 2 s): starting, stopping, or something that is needed is away
         503 timeout (retry after 1 s): it took longer than server.request_timeout_ms

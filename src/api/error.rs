@@ -30,6 +30,8 @@ pub struct ApiError {
     pub fields: Vec<FieldError>,
     /// What the log should know and the caller should not.
     pub cause: Option<String>,
+    /// After how many seconds the same request may work, if it may.
+    pub retry_after: Option<u64>,
 }
 
 /// The body of every failure.
@@ -66,7 +68,7 @@ pub struct FieldProblem {
 impl ApiError {
     /// A failure with a message of its own.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: Vec::new(), cause: None }
+        Self { code, message: message.into(), fields: Vec::new(), cause: None, retry_after: code.retry_after() }
     }
 
     /// A failure with the message of its code.
@@ -89,6 +91,11 @@ impl ApiError {
         Self::fields(vec![FieldError::new(field, message)])
     }
 
+    /// The key has asked too often; there is something left of its allowance after so many seconds.
+    pub(super) fn rate_limited(seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..Self::of(Code::RateLimited) }
+    }
+
     /// Not now.
     pub fn unavailable(message: String) -> Self {
         Self::new(Code::Unavailable, message)
@@ -106,7 +113,7 @@ impl ApiError {
 
     /// The whole answer.
     pub(super) fn render(&self, request_id: &str) -> Response {
-        let retry_after = self.code.retry_after();
+        let retry_after = self.retry_after;
         let body = ErrorBody {
             code: self.code.as_str(),
             message: self.message.clone(),

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::Api;
 use crate::api::auth::Caller;
+use crate::api::code::Code;
 use crate::api::error::ApiError;
 use crate::telemetry;
 
@@ -19,9 +20,17 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 static TOLD: Mutex<BTreeSet<(String, &'static str)>> = Mutex::new(BTreeSet::new());
 
 /// Metrics for Prometheus
+///
+/// Of the whole installation, so only for admins of the tenant `default`.
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "Prometheus' text format.", body = String, content_type = "text/plain")))]
-pub async fn metrics(State(api): State<Api>, _caller: Caller) -> Result<Response, ApiError> {
+pub async fn metrics(State(api): State<Api>, caller: Caller) -> Result<Response, ApiError> {
+    if !caller.is_operator() {
+        return Err(ApiError::new(
+            Code::Forbidden,
+            "these are the metrics of all tenants: for admins of the tenant default",
+        ));
+    }
     tell_queue(&api).await?;
     if let Some(memory) = memory_stats::memory_stats() {
         metrics::gauge!("turnwise_resident_memory_bytes").set(memory.physical_mem as f64);

@@ -2,12 +2,14 @@
 //!
 //! Guarantees: one list of routes (`routes`), from which the OpenAPI document is made; one endpoint per file; every
 //! failure has the one shape of `error` and a code of the one table in `code`, also what goes wrong before a handler is
-//! reached; every route but health and documentation asks for a key; a body, a list and the number of requests in work
-//! have a bound, and reaching it is an answer. No text of a turn and no key is logged.
+//! reached; every route but health and documentation asks for a key of the scope that stands beside it in `routes`; a
+//! body, a list and the number of requests, of all and of one key, have a bound, and reaching it is an answer. No text
+//! of a turn and no key is logged; a key is shown once, to who made it.
 //!
 //! Refuses: rules. Reads go to the store, everything with a rule to a service.
 
 mod admission;
+mod allowances;
 pub mod auth;
 pub mod code;
 mod completion;
@@ -22,10 +24,12 @@ mod knowledge;
 mod metrics;
 mod observe;
 mod openapi;
+mod outcomes;
 mod page_url;
 mod paging;
 mod params;
 mod peer;
+mod performance;
 mod retrieve;
 mod routes;
 mod schema;
@@ -42,6 +46,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::analytics::Analytics;
+use crate::api::allowances::Allowances;
 use crate::api::error::ApiError;
 use crate::api::keys::KeyRing;
 use crate::domain::clock::Clock;
@@ -60,6 +66,8 @@ pub struct ApiSettings {
     pub max_body_bytes: usize,
     /// Requests in work at the same time, retrievals apart; beyond it the answer is 429.
     pub max_in_flight: usize,
+    /// Requests that a key may make in a minute; beyond it the answer is 429. 0 does not count.
+    pub requests_per_minute_per_key: u32,
     /// What a request may take; then the answer is 503, or 408 when it is the body that is late. A connection without
     /// a request for so long is closed.
     pub request_timeout: Duration,
@@ -79,6 +87,8 @@ pub struct Services {
     pub learner: Arc<Learner>,
     /// Knowledge out.
     pub retriever: Arc<Retriever>,
+    /// What happened, in numbers.
+    pub analytics: Arc<Analytics>,
 }
 
 /// The state of the HTTP face. It listens before everything is open, so that a probe can tell starting from dead.
@@ -92,12 +102,13 @@ struct Inner {
     ids: Arc<dyn IdSource>,
     stop: CancellationToken,
     in_flight: Arc<Semaphore>,
+    allowances: Allowances,
     open: OnceLock<Open>,
 }
 
 struct Open {
     services: Services,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
 }
 
 impl Api {
@@ -105,13 +116,14 @@ impl Api {
     /// when `stop` is cancelled.
     pub fn new(settings: ApiSettings, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>, stop: CancellationToken) -> Self {
         let in_flight = Arc::new(Semaphore::new(settings.max_in_flight));
-        Self(Arc::new(Inner { settings, clock, ids, stop, in_flight, open: OnceLock::new() }))
+        let allowances = Allowances::new(settings.requests_per_minute_per_key, Arc::clone(&clock));
+        Self(Arc::new(Inner { settings, clock, ids, stop, in_flight, allowances, open: OnceLock::new() }))
     }
 
     /// Answers with these services from now on. A second call changes nothing.
     pub fn open(&self, services: Services) {
         let keys = KeyRing::new(services.engine.store.clone(), self.0.settings.cli_key.as_ref());
-        let _ = self.0.open.set(Open { services, keys });
+        let _ = self.0.open.set(Open { services, keys: Arc::new(keys) });
     }
 
     /// The services.
@@ -119,7 +131,7 @@ impl Api {
         Ok(&self.opened()?.services)
     }
 
-    fn keys(&self) -> Result<&KeyRing, ApiError> {
+    fn keys(&self) -> Result<&Arc<KeyRing>, ApiError> {
         Ok(&self.opened()?.keys)
     }
 

@@ -151,6 +151,7 @@ mod tests {
         let settings = ApiSettings {
             max_body_bytes: 1024,
             max_in_flight: 1,
+            requests_per_minute_per_key: 0,
             request_timeout: Duration::from_millis(20),
             shutdown_grace: Duration::ZERO,
             allow_loopback: false,

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::path::{Operation, PathItem, Paths};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
@@ -14,11 +14,15 @@ use crate::api::Api;
 use crate::api::code::Code;
 use crate::api::error::ErrorBody;
 use crate::api::routes;
+use crate::store::keys::KeyScope;
 
 const ABOUT: &str = "\
 The knowledge engine that AI phone and chat agents ask on every turn.
 
-**Keys.** Every route but health and documentation wants `Authorization: Bearer KEY`.
+**Keys.** Every route but health and documentation wants `Authorization: Bearer KEY`. A key has a scope: `agent` asks on
+every turn and hands in conversations, `curator` also reads and decides about what was learned, `admin` may do everything
+in its tenant. Each route names the least scope that it needs; a smaller one is answered with 403. What belongs to
+another tenant does not exist (404). Where keys have an allowance, one that asks too often gets 429 `rate_limited`.
 
 **Paths.** The slash at the end is optional everywhere.
 
@@ -28,7 +32,7 @@ wrong field at once. Answers 429 and 503 carry `Retry-After`.
 **Lists** are newest first, `{count, next, previous, results}`. Follow `next`, an absolute URL; `limit`, `offset`,
 `page` and `page_size` work too. A count that was capped comes with `count_is_lower_bound: true`.
 
-**Repeating a request.** `POST /conversations/` is idempotent by `external_id` and content, and deleting twice deletes
+**Repeating a request.** `POST /conversations/` is idempotent by `external_id` and content, and erasing twice erases
 once (then 404), so no `Idempotency-Key` is needed. `X-Request-Id` is taken from the request or made, and returned.
 
 **Unknown** fields and parameters are refused (422), so that a misspelt filter does not answer with too much. An empty
@@ -45,6 +49,7 @@ parameter counts as not given. Times are RFC 3339.";
         (name = "retrieval", description = "What an agent asks on every turn."),
         (name = "conversations", description = "Finished conversations: hand in, look at, search, erase."),
         (name = "training", description = "What was learned: knowledge and training records."),
+        (name = "keys", description = "Who may call: make, look at, revoke."),
         (name = "operation", description = "Health and metrics."),
     ),
 )]
@@ -67,20 +72,35 @@ pub(super) fn frame() -> OpenApi {
 
 /// Adds to each operation the failures that it can end in whatever it does.
 pub(super) fn add_failures(document: &mut OpenApi) {
-    for item in document.paths.paths.values_mut() {
-        let has_body = item.post.is_some();
-        let operations = [&mut item.get, &mut item.post, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            for code in failures_of(operation, has_body) {
-                add_failure(operation, code);
-            }
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        for code in failures_of(operation) {
+            add_failure(operation, code, code.meaning());
         }
     }
 }
 
-fn failures_of(operation: &Operation, has_body: bool) -> Vec<Code> {
+/// Says of routes which scope a key must have at least.
+pub(super) fn add_scope(paths: &mut Paths, scope: KeyScope) {
+    let refused = format!("{}: it is not of the scope `{scope}` or a higher one", Code::Forbidden.meaning());
+    for operation in paths.paths.values_mut().flat_map(operations) {
+        operation.security = Some(vec![SecurityRequirement::new("key", [scope.as_str()])]);
+        let told = operation.description.get_or_insert_default();
+        if !told.is_empty() {
+            told.push_str("\n\n");
+        }
+        told.push_str(&format!("Needs a key of the scope `{scope}`, or a higher one."));
+        add_failure(operation, Code::Forbidden, &refused);
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+fn failures_of(operation: &Operation) -> Vec<Code> {
     // A route without a key says so itself.
-    let is_open = operation.security.is_some();
+    let nothing = SecurityRequirement::default();
+    let is_open = operation.security.as_ref().is_some_and(|needed| needed.contains(&nothing));
     let mut codes = vec![Code::Internal];
     if !is_open {
         codes.extend([Code::Unauthorized, Code::Forbidden, Code::TooManyRequests, Code::Unavailable]);
@@ -88,15 +108,15 @@ fn failures_of(operation: &Operation, has_body: bool) -> Vec<Code> {
     if operation.parameters.is_some() || operation.request_body.is_some() {
         codes.extend([Code::MalformedRequest, Code::InvalidFields]);
     }
-    if has_body && operation.request_body.is_some() {
+    if operation.request_body.is_some() {
         codes.extend([Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType]);
     }
     codes
 }
 
-fn add_failure(operation: &mut Operation, code: Code) {
+fn add_failure(operation: &mut Operation, code: Code, told: &str) {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
-    let response = ResponseBuilder::new().description(code.meaning()).content("application/json", content).build();
+    let response = ResponseBuilder::new().description(told).content("application/json", content).build();
     let status = code.status().as_u16().to_string();
     operation.responses.responses.entry(status).or_insert(RefOr::T(response));
 }

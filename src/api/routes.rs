@@ -1,43 +1,69 @@
-//! The one list of routes. The router and the OpenAPI document are made from it.
+//! The one list of routes, each with the least scope that its caller's key must have. The router and the OpenAPI document
+//! are made from it.
+//!
+//! Guarantees: a route that says no scope tells its handler of no caller: only behind `needs` there is a `Caller`.
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::api::admission::admit;
-use crate::api::auth::authenticate;
+use crate::api::auth::{authenticate, check_scope};
 use crate::api::code::Code;
 use crate::api::error::ApiError;
 use crate::api::observe::observe;
-use crate::api::{Api, PREFIX, conversations, docs, health, knowledge, metrics, openapi, retrieve, training};
+use crate::api::{
+    Api, PREFIX, conversations, docs, health, keys, knowledge, metrics, openapi, outcomes, performance, retrieve,
+    training,
+};
+use crate::store::keys::KeyScope::{self, Admin, Agent, Curator};
 
 /// The routes of the API itself, below the prefix; all with a key.
 fn listed() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(conversations::create::create, conversations::list::list))
-        .routes(routes!(conversations::search::search))
-        .routes(routes!(conversations::show::show, conversations::erase::erase))
-        .routes(routes!(knowledge::list::list))
-        .routes(routes!(knowledge::search_by_intent::search_by_intent))
-        .routes(routes!(training::list::list))
+        .routes(needs(Agent, routes!(conversations::create::create)))
+        .routes(needs(Curator, routes!(conversations::list::list)))
+        .routes(needs(Curator, routes!(conversations::search::search)))
+        .routes(needs(Curator, routes!(conversations::show::show)))
+        .routes(needs(Admin, routes!(conversations::erase::erase)))
+        .routes(needs(Curator, routes!(knowledge::list::list, knowledge::create::create)))
+        .routes(needs(Curator, routes!(knowledge::show::show, knowledge::edit::edit, knowledge::retire::retire)))
+        .routes(needs(Curator, routes!(knowledge::versions::versions)))
+        .routes(needs(Curator, routes!(knowledge::restore::restore)))
+        .routes(needs(Agent, routes!(knowledge::search_by_intent::search_by_intent)))
+        .routes(needs(Agent, routes!(knowledge::record_usage::record_usage)))
+        .routes(needs(Agent, routes!(outcomes::tell)))
+        .routes(needs(Curator, routes!(training::list::list)))
+        .routes(needs(Curator, routes!(training::analytics::analytics)))
+        .routes(needs(Curator, routes!(training::show::show)))
+        .routes(needs(Curator, routes!(performance::list::list)))
+        .routes(needs(Curator, routes!(performance::summary::summary)))
+        .routes(needs(Admin, routes!(keys::create::create, keys::list::list)))
+        .routes(needs(Admin, routes!(keys::show::show, keys::revoke::revoke)))
 }
 
 /// The per-turn route, which has a bound of its own.
 fn hot() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(retrieve::retrieve))
+    OpenApiRouter::new().routes(needs(Agent, routes!(retrieve::retrieve)))
 }
 
 /// Routes at the root that want a key.
 fn operation() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(metrics::metrics))
+    OpenApiRouter::new().routes(needs(Admin, routes!(metrics::metrics)))
 }
 
 /// Routes at the root without a key.
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(health::live)).routes(routes!(health::ready))
+}
+
+/// Routes that a key of this scope may call, or of a higher one.
+fn needs(scope: KeyScope, (schemas, mut paths, routes): UtoipaMethodRouter<Api>) -> UtoipaMethodRouter<Api> {
+    openapi::add_scope(&mut paths, scope);
+    (schemas, paths, routes.route_layer(from_fn_with_state(scope, check_scope)))
 }
 
 /// The routes without their layers, and the document.

@@ -7,9 +7,13 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::code::Code;
+use crate::api::performance::csv_table::Format;
 use crate::domain::conversation::{ConversationStatus, Outcome, OutcomeSource, Speaker};
+use crate::domain::entry_version::VersionStep;
 use crate::domain::knowledge::{EntryStatus, KnowledgeType};
+use crate::domain::period::PeriodKind;
 use crate::retrieval::answer::{Abstention, Degradation};
+use crate::store::keys::KeyScope;
 
 fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
@@ -37,8 +41,12 @@ word_schemas!(
     ConversationStatus,
     Degradation,
     EntryStatus,
+    Format,
+    KeyScope,
     KnowledgeType,
     Outcome,
     OutcomeSource,
+    PeriodKind,
     Speaker,
+    VersionStep,
 );

@@ -212,7 +212,7 @@ impl From<FoundEntry> for SearchedEntry {
             title: entry.title.clone(),
             content: entry.content.clone(),
             status: entry.status,
-            success: entry.posterior.rate(),
+            success: entry.success(),
             score: found.score,
             similarity: found.similarity,
         }

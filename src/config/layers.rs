@@ -206,6 +206,7 @@ impl Layers {
         let message = match key.as_str() {
             key if is_secret(key) => "must be text".to_owned(),
             "server.listen" => "must be an IP address and a port, such as 127.0.0.1:8080".to_owned(),
+            "metrics.time_zone" => "must be a time zone of the IANA list, such as UTC or Europe/Berlin".to_owned(),
             _ => explain(kind),
         };
         problems.push(Problem::new(key, &setting.origin, message));

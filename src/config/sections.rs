@@ -16,6 +16,8 @@ pub struct ServerSettings {
     pub max_body_bytes: usize,
     /// Requests worked on at the same time, retrievals apart.
     pub max_in_flight: usize,
+    /// Requests that a key may make in a minute; 0 does not count.
+    pub requests_per_minute_per_key: u32,
     /// What a request may take, in milliseconds.
     pub request_timeout_ms: u64,
     /// What requests and jobs in work may take to end after SIGTERM, in milliseconds.

@@ -1,13 +1,15 @@
 //! What was learned: entries, the exemplars that they answer, and the evidence behind them.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Outcome, word_enum};
 use crate::domain::error::FieldError;
 use crate::domain::ids::{CaseId, ConversationId, EntryId, ExemplarId};
 use crate::domain::language::Language;
-use crate::domain::success::Posterior;
+use crate::domain::success::{Posterior, SuccessRate};
 
 word_enum!(
     /// The kinds of reusable things to say or do.
@@ -87,12 +89,55 @@ pub struct Entry {
     pub status_reason: Option<String>,
     /// How often it led to success.
     pub posterior: Posterior,
+    /// The success rate that a person or an import gave, 0 to 1: the prior in place of the evidence.
+    pub prior_rate: Option<f64>,
+    /// What of it a person wrote or decided.
+    pub curated: Curated,
     /// Conversations that gave this answer, whatever their outcome.
     pub evidence_count: i64,
     /// When it was first learned.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// What of an entry a person wrote or decided: learning leaves it as it is, whatever conversations show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Curated {
+    /// The title.
+    pub title: bool,
+    /// The content.
+    pub content: bool,
+    /// The exemplars: a person took some away, so none are learned any more.
+    pub phrases: bool,
+    /// The status.
+    pub status: bool,
+}
+
+impl Entry {
+    /// What its success rate begins with, before any use: the rate that was given, else its evidence.
+    ///
+    /// A conversation counts once, however often the answer was given in it.
+    pub fn prior(&self, evidence: &[Evidence]) -> Posterior {
+        if let Some(rate) = self.prior_rate {
+            return Posterior::from_prior_rate(rate);
+        }
+        let per_conversation: BTreeMap<ConversationId, f64> =
+            evidence.iter().map(|e| (e.conversation_id, e.success_score)).collect();
+        let scores: Vec<f64> = per_conversation.into_values().collect();
+        Posterior::from_evidence(&scores)
+    }
+
+    /// How often it led to success, as callers are told: a rate that was given stands unchanged until the first use.
+    pub fn success(&self) -> SuccessRate {
+        let told = self.posterior.rate();
+        match self.prior_rate {
+            Some(rate) if told.uses == 0 => {
+                SuccessRate { rate, low: told.low.min(rate), high: told.high.max(rate), uses: 0 }
+            }
+            _ => told,
+        }
+    }
 }
 
 /// A user utterance that an entry answers; one point of the exemplar index.

@@ -3,6 +3,9 @@
 //! Guarantees: similarity comes first; success re-orders only entries whose scores lie within one band, so that a popular
 //! but less relevant entry can never win over a relevant one. Under the floor nothing is offered at all.
 //!
+//! Within a band a new entry gets its chance by Thompson sampling: each entry's success is drawn from its posterior, so it is
+//! offered as often as it is likely to be the best. (Chapelle, Li: *An Empirical Evaluation of Thompson Sampling*, NIPS 2011.)
+//!
 //! Meaning and words are fused by a convex combination of normalised scores, which keeps the cosine that ranking and
 //! abstention need (Bruch, Gai, Ingber: *An Analysis of Fusion Functions for Hybrid Retrieval*, TOIS 2023).
 
@@ -12,7 +15,8 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::domain::ids::{EntryId, ExemplarId};
+use crate::domain::conversation::word_enum;
+use crate::domain::ids::{EntryId, ExemplarId, RetrievalId};
 use crate::domain::success::Posterior;
 
 /// One table a model of the manifest.
@@ -67,6 +71,44 @@ impl Calibration {
     pub fn sameness(&self, cosine: f64) -> f64 {
         (cosine - self.low) / (self.same - self.low).max(f64::EPSILON)
     }
+}
+
+word_enum!(
+    /// By what entries within a band are ordered.
+    SuccessOrder {
+        /// A draw from the posterior of each: what is not known well is tried.
+        Thompson = "thompson",
+        /// The lower end of the credible interval: what is not known well waits.
+        LowerBound = "lower_bound",
+        /// The mean of the posterior.
+        Mean = "mean",
+    }
+);
+
+impl SuccessOrder {
+    /// What an entry with this posterior is worth in the order, 0 to 1; `chance` (0 to 1, evenly spread) decides a draw.
+    pub fn worth(self, posterior: &Posterior, chance: f64) -> f64 {
+        match self {
+            Self::Thompson => posterior.quantile(chance),
+            Self::LowerBound => posterior.rate().low,
+            Self::Mean => posterior.mean(),
+        }
+    }
+}
+
+/// A number from 0 to 1, evenly spread over retrievals and over entries, and the same for the same two: an answer can be
+/// explained afterwards.
+pub fn chance(retrieval: RetrievalId, entry: EntryId) -> f64 {
+    let both = retrieval.0.as_u128() ^ entry.0.as_u128().rotate_left(64);
+    // SplitMix64 over both halves (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, OOPSLA 2014).
+    let mix = |seed: u64| {
+        let seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        seed ^ (seed >> 31)
+    };
+    let mixed = mix(mix((both >> 64) as u64) ^ both as u64);
+    (mixed >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// How fusion and ranking weigh things.
@@ -166,10 +208,11 @@ pub fn prefer_language<T>(candidates: &mut [(Candidate, T)], speaks: impl Fn(&T)
     candidates.sort_by(|a, b| order(&a.0, &b.0));
 }
 
-/// Re-orders candidates (best score first) by success within bands: from each band's best score down to `band` under it.
+/// Re-orders candidates (best score first) by what each is `worth` within bands: from each band's best score down to `band`
+/// under it.
 pub fn rank_by_success<T>(
     candidates: Vec<(Candidate, T)>,
-    posterior: impl Fn(&T) -> Posterior,
+    worth: impl Fn(&T) -> f64,
     rules: &RankingRules,
 ) -> Vec<(Candidate, T)> {
     let mut ranked: Vec<(Candidate, T)> = Vec::with_capacity(candidates.len());
@@ -177,25 +220,22 @@ pub fn rank_by_success<T>(
     let mut leader = f64::INFINITY;
     for candidate in candidates {
         if !band.is_empty() && leader - candidate.0.score > rules.band {
-            flush_band(&mut band, &mut ranked, &posterior);
+            flush_band(&mut band, &mut ranked, &worth);
         }
         if band.is_empty() {
             leader = candidate.0.score;
         }
         band.push(candidate);
     }
-    flush_band(&mut band, &mut ranked, &posterior);
+    flush_band(&mut band, &mut ranked, &worth);
     ranked
 }
 
-fn flush_band<T>(
-    band: &mut Vec<(Candidate, T)>,
-    ranked: &mut Vec<(Candidate, T)>,
-    posterior: &impl Fn(&T) -> Posterior,
-) {
-    // Stable: entries of equal success keep the order of their scores.
-    band.sort_by(|a, b| posterior(&b.1).mean().total_cmp(&posterior(&a.1).mean()));
-    ranked.append(band);
+fn flush_band<T>(band: &mut Vec<(Candidate, T)>, ranked: &mut Vec<(Candidate, T)>, worth: &impl Fn(&T) -> f64) {
+    let mut rated: Vec<(f64, (Candidate, T))> = band.drain(..).map(|item| (worth(&item.1), item)).collect();
+    // Stable: entries that are worth the same keep the order of their scores.
+    rated.sort_by(|a, b| b.0.total_cmp(&a.0));
+    ranked.extend(rated.into_iter().map(|(_, item)| item));
 }
 
 fn order(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
@@ -265,11 +305,29 @@ mod tests {
         let mixed = Posterior::from_evidence(&[1.0, 1.0, 0.0, 0.0]);
         let ranked = rank_by_success(
             vec![(candidate(1, 0.90), mixed), (candidate(2, 0.88), good), (candidate(3, 0.80), good)],
-            |posterior| *posterior,
+            |posterior| posterior.mean(),
             &RULES,
         );
         let order: Vec<u128> = ranked.iter().map(|(candidate, _)| candidate.entry.0.as_u128()).collect();
         assert_eq!(order, [2, 1, 3]);
+    }
+
+    #[test]
+    fn a_new_entry_gets_its_chance_and_a_bad_one_hardly_any() {
+        let proven = Posterior::from_counts(90.0, 10.0, 98);
+        let new = Posterior::from_evidence(&[1.0]);
+        let bad = Posterior::from_counts(10.0, 90.0, 98);
+        let wins = |one: &Posterior, other: &Posterior| {
+            let retrievals = (0..2_000).map(|n| RetrievalId(Uuid::from_u128(n << 70)));
+            let (a, b) = (EntryId(Uuid::from_u128(1)), EntryId(Uuid::from_u128(2)));
+            let draw = |retrieval, entry, posterior| SuccessOrder::Thompson.worth(posterior, chance(retrieval, entry));
+            retrievals.filter(|id| draw(*id, a, one) > draw(*id, b, other)).count()
+        };
+        let tried = wins(&new, &proven);
+        assert!((200..1_000).contains(&tried), "{tried} of 2000");
+        assert!(wins(&bad, &proven) < 5);
+        assert!((900..1_100).contains(&wins(&new, &new)));
+        assert!(SuccessOrder::LowerBound.worth(&new, 0.9) < SuccessOrder::LowerBound.worth(&proven, 0.1));
     }
 
     #[test]

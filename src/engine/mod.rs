@@ -5,6 +5,7 @@ pub mod generations;
 pub mod hydration;
 pub mod secrets;
 pub mod understanding;
+pub mod upkeep;
 
 use std::sync::Arc;
 

@@ -38,6 +38,7 @@ impl JobSettings {
                 chunk: 1,
                 index_chunks: 1,
                 distill: 1,
+                credit: 1,
                 index_exemplars: 1,
                 erase_points: 1,
                 optimize_index: 1,
@@ -58,6 +59,8 @@ pub struct JobConcurrency {
     pub index_chunks: u32,
     /// Distilling knowledge.
     pub distill: u32,
+    /// Crediting entries.
+    pub credit: u32,
     /// Indexing exemplars.
     pub index_exemplars: u32,
     /// Taking erased texts out of the index.
@@ -68,12 +71,13 @@ pub struct JobConcurrency {
 
 impl JobConcurrency {
     /// Every kind with the most jobs of it.
-    pub fn by_kind(&self) -> [(&'static str, u32); 7] {
+    pub fn by_kind(&self) -> [(&'static str, u32); 8] {
         [
             ("analyze", self.analyze),
             ("chunk", self.chunk),
             ("index_chunks", self.index_chunks),
             ("distill", self.distill),
+            ("credit", self.credit),
             ("index_exemplars", self.index_exemplars),
             ("erase_points", self.erase_points),
             ("optimize_index", self.optimize_index),

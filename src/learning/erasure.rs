@@ -1,6 +1,7 @@
 //! Erasing a conversation and what was learned from it alone.
 
 use crate::domain::clock::Timestamp;
+use crate::domain::credit;
 use crate::domain::ids::{ConversationId, EntryId, TenantId};
 use crate::domain::knowledge::{Entry, Evidence};
 use crate::domain::redaction::redacted_bursts;
@@ -49,18 +50,25 @@ impl Learner {
     /// Words an entry as those said it who still speak for it: its words may be those of the erased conversation.
     async fn reword(&self, tx: &mut Tx, tenant: &TenantId, entry: &Entry, now: Timestamp) -> Result<(), Error> {
         let evidence = tx.evidence_of(tenant, entry.id).await?;
-        let Some((question, answer)) = self.said(tx, tenant, &evidence).await? else {
+        let said = self.said(tx, tenant, &evidence).await?;
+        if said.is_none() && !entry.curated.content {
             // Nobody who is left can be quoted for it, so its words were those of the erased conversation alone.
             tx.erase_entry(tenant, entry.id, now).await?;
             return Ok(());
-        };
+        }
+        let (question, answer) = said.unzip();
+        let question = question.flatten();
         let exemplars = tx.exemplars_of(tenant, &[entry.id]).await?;
         let mut reworded = entry.clone();
-        if !exemplars.iter().any(|exemplar| wording::title(&exemplar.text) == entry.title) {
+        // A title or a content that a person gave to what was learned stays, too.
+        if !entry.curated.title && !exemplars.iter().any(|exemplar| wording::title(&exemplar.text) == entry.title) {
             let oldest = exemplars.first().map(|exemplar| exemplar.text.as_str());
-            reworded.title = wording::title(oldest.or(question.as_deref()).unwrap_or(&answer));
+            let words = oldest.or(question.as_deref()).or(answer.as_deref());
+            reworded.title = wording::title(words.unwrap_or(&entry.content));
         }
-        reworded.content = answer;
+        if let Some(answer) = answer.filter(|_| !entry.curated.content) {
+            reworded.content = answer;
+        }
         // The name of a discovered intent is made of somebody's words.
         let founded = |intent: &str| {
             exemplars.iter().any(|e| founded_by(&e.text, &e.language).is_some_and(|founded| founded == intent))
@@ -93,7 +101,7 @@ impl Learner {
         Ok(None)
     }
 
-    /// Computes posterior and status of entries anew from the evidence that they have now.
+    /// Computes posterior and status of entries anew from the evidence and the uses that they have now.
     pub(super) async fn recompute_posteriors(
         &self,
         tx: &mut Tx,
@@ -103,7 +111,10 @@ impl Learner {
     ) -> Result<(), Error> {
         for entry in tx.entries(tenant, entries).await? {
             let evidence = tx.evidence_of(tenant, entry.id).await?;
-            tx.set_posterior(tenant, entry.id, policy::posterior(&entry, &evidence)).await?;
+            let uses = tx.uses_of(tenant, entry.id).await?;
+            let prior = entry.prior(&evidence);
+            let posterior = credit::posterior(prior, &uses, now, self.settings.use_half_life_ms());
+            tx.set_posterior(tenant, entry.id, posterior).await?;
             let (status, reason) = policy::status(&entry, &evidence, &self.settings);
             if status != entry.status {
                 tx.set_entry_status(tenant, entry.id, status, reason.as_deref(), now).await?;

@@ -57,6 +57,8 @@ impl Learner {
     pub(super) async fn index_exemplars(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
         let id = stored.conversation.id;
         for generation in self.engine.generations.iter() {
+            // An outcome that became known later stands on chunks that were indexed before.
+            self.index_pending_chunks(generation, &job.tenant, Some(id)).await?;
             self.index_pending_exemplars(generation, &job.tenant, Some(id)).await?;
         }
         let optimise = self.optimisation_is_due().await?;
@@ -67,6 +69,24 @@ impl Learner {
             tx.enqueue(&job.tenant, &upkeep_job(&self.engine, Stage::OptimizeIndex), now).await?;
         }
         self.commit_stage(tx, job, stored, None).await
+    }
+
+    /// Stage `index_exemplars` of no conversation: what people took away leaves the index, what they wrote or changed comes
+    /// into it.
+    pub(super) async fn index_changes(&self, job: &Job) -> Result<(), Error> {
+        self.drain_erased(&job.tenant).await?;
+        for generation in self.engine.generations.iter() {
+            self.index_pending_exemplars(generation, &job.tenant, None).await?;
+        }
+        let optimise = self.optimisation_is_due().await?;
+        let now = self.engine.now();
+        let mut tx = self.engine.store.begin().await?;
+        if optimise {
+            tx.enqueue(&job.tenant, &upkeep_job(&self.engine, Stage::OptimizeIndex), now).await?;
+        }
+        tx.finish_job(job, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Stage `optimize_index`: keeps the part that every search scans within its bound.

@@ -1,12 +1,13 @@
 //! Conversations in, knowledge out: what the learning path does, stage by stage.
 //!
-//! `accept` → `analyze` → `chunk` → `index_chunks` → `distill` → `index_exemplars`. Guarantees: a stage commits its
+//! `accept` → `analyze` → `chunk` → `index_chunks` → `distill` → `credit` → `index_exemplars`. Guarantees: a stage commits its
 //! result and the next job in one transaction; every stage may run twice and changes nothing the second time; no model is
 //! called inside a transaction; everything derived is redacted.
 
 pub mod accept;
 pub mod analysis;
 pub mod chunking;
+pub mod credit;
 pub mod distillation;
 pub mod erasure;
 pub mod indexing;

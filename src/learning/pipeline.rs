@@ -22,6 +22,8 @@ word_enum!(
         IndexChunks = "index_chunks",
         /// Entries and exemplars.
         Distill = "distill",
+        /// What was shown, what of it was said, and how that ended.
+        Credit = "credit",
         /// Exemplars into the index; then the conversation is processed.
         IndexExemplars = "index_exemplars",
         /// Erased texts out of the index.
@@ -89,6 +91,8 @@ impl Learner {
         match stage {
             Stage::ErasePoints => return self.erase_points(job).await,
             Stage::OptimizeIndex => return self.optimize_index(job).await,
+            // One that names no conversation: what people wrote or changed.
+            Stage::IndexExemplars if job.payload.is_null() => return self.index_changes(job).await,
             _ => {}
         }
         let payload: StagePayload = serde_json::from_value(job.payload.clone())
@@ -103,6 +107,7 @@ impl Learner {
             Stage::Chunk => self.chunk(job, &stored).await,
             Stage::IndexChunks => self.index_chunks(job, &stored).await,
             Stage::Distill => self.distill(job, &stored).await,
+            Stage::Credit => self.credit(job, &stored).await,
             Stage::IndexExemplars => self.index_exemplars(job, &stored).await,
             Stage::ErasePoints | Stage::OptimizeIndex => Ok(()),
         }
@@ -180,4 +185,15 @@ pub fn is_worth_retrying(error: &Error) -> bool {
     // What it referred to was erased while it ran; the next run sees that it is gone.
     let erased_meanwhile = matches!(error, Error::Store(crate::store::error::StoreError::MissingReference(_)));
     erased_meanwhile || matches!(error.class(), ErrorClass::Transient | ErrorClass::Overloaded | ErrorClass::Conflict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::upkeep::INDEX_EXEMPLARS;
+
+    #[test]
+    fn the_job_of_other_services_has_its_stage() {
+        assert_eq!(INDEX_EXEMPLARS.parse::<Stage>(), Ok(Stage::IndexExemplars));
+    }
 }

@@ -20,6 +20,10 @@ pub struct LearningSettings {
     pub same_question: f64,
     /// Normalised similarity (0 to 1) from which two answers say the same.
     pub same_answer: f64,
+    /// Normalised similarity (0 to 1) from which an agent's sentence says an entry that was shown.
+    pub used_answer: f64,
+    /// Days after which a use of an entry weighs half; 0: it never fades.
+    pub use_half_life_days: i64,
     /// The most exemplars that one entry keeps.
     pub max_exemplars: usize,
     /// Tokens of a chunk.
@@ -28,6 +32,14 @@ pub struct LearningSettings {
     pub intents_file: Option<PathBuf>,
     /// Where fitted classifiers are kept; without it, in the data directory.
     pub cache_dir: Option<PathBuf>,
+}
+
+impl LearningSettings {
+    /// Milliseconds after which a use weighs half; `None`: it never fades.
+    pub fn use_half_life_ms(&self) -> Option<i64> {
+        const DAY_MS: i64 = 86_400_000;
+        (self.use_half_life_days > 0).then(|| self.use_half_life_days.saturating_mul(DAY_MS))
+    }
 }
 
 #[cfg(test)]
@@ -41,6 +53,8 @@ impl LearningSettings {
             min_move_probability: 0.5,
             same_question: 0.25,
             same_answer: 0.7,
+            used_answer: 0.8,
+            use_half_life_days: 90,
             max_exemplars: 50,
             chunk_tokens: 128,
             intents_file: None,

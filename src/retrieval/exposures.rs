@@ -94,7 +94,8 @@ async fn write_batches(engine: Arc<Engine>, mut inbox: mpsc::Receiver<Message>, 
         };
         take(first, &mut batch);
         let until = tokio::time::Instant::now() + gather;
-        while batch.len() < BATCH {
+        // Whoever waits for what was handed in before has all of it in this batch or behind him.
+        while !batch.is_empty() && batch.len() < BATCH {
             match tokio::time::timeout_at(until, inbox.recv()).await {
                 Ok(Some(Message::Flush(reply))) => {
                     take(Message::Flush(reply), &mut batch);

@@ -19,7 +19,8 @@ use crate::domain::knowledge::{Entry, EntryStatus};
 use crate::domain::language::Language;
 use crate::domain::query::{Exposure, OfferedEntry, QueryText, RetrievalQuery, Timings};
 use crate::domain::ranking::{
-    Calibration, Candidate, ExemplarHit, RankingRules, blend, exemplar_hit, fuse, prefer_language, rank_by_success,
+    Calibration, Candidate, ExemplarHit, RankingRules, SuccessOrder, blend, chance, exemplar_hit, fuse,
+    prefer_language, rank_by_success,
 };
 use crate::domain::text;
 use crate::embedding::embedder::Role;
@@ -84,7 +85,7 @@ impl Retriever {
         let abstention = abstention(&found, top_similarity, floor);
         let results = match abstention {
             Some(_) => Vec::new(),
-            None => self.offer(tenant, &query, (candidates, floor), &mut found).await,
+            None => self.offer(tenant, (id, &query), (candidates, floor), &mut found).await,
         };
         let abstention = abstention.or_else(|| results.is_empty().then_some(Abstention::NothingFits));
         let prompt_block = query.render_tokens.and_then(|tokens| {
@@ -217,7 +218,7 @@ impl Retriever {
     async fn offer(
         &self,
         tenant: &TenantId,
-        query: &RetrievalQuery,
+        (id, query): (RetrievalId, &RetrievalQuery),
         (candidates, floor): (Vec<Candidate>, f64),
         found: &mut Found,
     ) -> Vec<OfferedEntry> {
@@ -244,7 +245,12 @@ impl Retriever {
             let language = language.without_region();
             prefer_language(&mut hydrated, |entry| entry.language.without_region() == language, &rules);
         }
-        let ranked = rank_by_success(hydrated, |entry| entry.posterior, &rules);
+        // What nobody learns from is not tried out: a person gets what is known to be best.
+        let order = match query.exposure {
+            Exposure::Recorded => self.settings.success_order,
+            Exposure::Unrecorded => SuccessOrder::Mean,
+        };
+        let ranked = rank_by_success(hydrated, |entry| order.worth(&entry.posterior, chance(id, entry.id)), &rules);
         let shown: Vec<(Candidate, Arc<Entry>)> = ranked.into_iter().take(query.limit.get()).collect();
         let exemplars: Vec<_> = shown.iter().map(|(candidate, _)| candidate.matched).collect();
         let texts = self.engine.entries.exemplar_texts(&self.engine.store, tenant, &exemplars).await;
@@ -264,7 +270,7 @@ impl Retriever {
                 similarity: candidate.similarity,
                 matched_exemplar: candidate.matched,
                 matched_utterance: texts.get(&candidate.matched).map(|text| text.to_string()).unwrap_or_default(),
-                success: entry.posterior.rate(),
+                success: entry.success(),
             })
             .collect()
     }

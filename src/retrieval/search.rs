@@ -130,7 +130,7 @@ impl Retriever {
             .filter_map(|candidate| Some((candidate, Arc::clone(entries.get(&candidate.entry)?))))
             .filter(|(_, entry)| statuses.contains(&entry.status))
             .collect();
-        let ranked = rank_by_success(found, |entry| entry.posterior, &rules);
+        let ranked = rank_by_success(found, |entry| entry.posterior.mean(), &rules);
         let found = ranked.into_iter().take(wanted.limit).map(|(candidate, entry)| FoundEntry {
             entry,
             score: candidate.score,

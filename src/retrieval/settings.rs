@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ranking::SuccessOrder;
+
 /// How retrievals are answered. Every field is explained in `defaults.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +20,8 @@ pub struct RetrievalSettings {
     pub language_bonus: f64,
     /// Scores within this distance are a band in which success decides.
     pub band: f64,
+    /// By what entries within a band are ordered.
+    pub success_order: SuccessOrder,
     /// Best cosine under which nothing is offered; without it, the calibrated floor of the model.
     pub floor: Option<f64>,
     /// Earlier turns that count when an utterance alone is not clear.

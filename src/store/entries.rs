@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
 use crate::domain::ids::{EntryId, TenantId};
-use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
+use crate::domain::knowledge::{Curated, Entry, EntryStatus, KnowledgeType};
 use crate::domain::language::Language;
 use crate::domain::success::Posterior;
 use crate::store::Store;
@@ -56,17 +56,20 @@ pub struct EntryFilter {
 }
 
 const COLUMNS: &str = "SELECT e.id, e.knowledge_type, e.category, e.intent, e.title, e.content, e.language, e.status,
-    e.status_reason, e.alpha, e.beta, e.uses, e.evidence_count, e.created_at, e.updated_at";
+    e.status_reason, e.alpha, e.beta, e.uses, e.prior_rate, e.curated_title, e.curated_content, e.curated_phrases,
+    e.curated_status, e.evidence_count, e.created_at, e.updated_at";
 const FROM: &str = " FROM knowledge_entries e WHERE e.tenant = ";
 
 statements! {
     INSERT_ENTRY = "INSERT INTO knowledge_entries (id, tenant, knowledge_type, category, intent, title, content,
-        search_text, language, status, status_reason, alpha, beta, uses, created_at, updated_at, evidence_count, origin,
-        pipeline_version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, $18)";
+        search_text, language, status, status_reason, alpha, beta, uses, created_at, updated_at, prior_rate,
+        curated_title, curated_content, curated_phrases, curated_status, evidence_count, origin, pipeline_version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 0, $22,
+        $23)";
     UPDATE_ENTRY = "UPDATE knowledge_entries SET knowledge_type = $3, category = $4, intent = $5, title = $6,
         content = $7, search_text = $8, language = $9, status = $10, status_reason = $11, alpha = $12, beta = $13,
-        uses = $14, created_at = $15, updated_at = $16 WHERE id = $1 AND tenant = $2";
+        uses = $14, created_at = $15, updated_at = $16, prior_rate = $17, curated_title = $18, curated_content = $19,
+        curated_phrases = $20, curated_status = $21 WHERE id = $1 AND tenant = $2";
     SET_ENTRY_STATUS = "UPDATE knowledge_entries SET status = $3, status_reason = $4, updated_at = $5
         WHERE tenant = $1 AND id = $2";
     SET_STATUS_REASON = "UPDATE knowledge_entries SET status_reason = $3, updated_at = $4
@@ -92,6 +95,11 @@ struct EntryRow {
     alpha: f64,
     beta: f64,
     uses: i64,
+    prior_rate: Option<f64>,
+    curated_title: bool,
+    curated_content: bool,
+    curated_phrases: bool,
+    curated_status: bool,
     evidence_count: i64,
     created_at: i64,
     updated_at: i64,
@@ -247,6 +255,16 @@ impl Tx {
         self.rows::<EntryRow>(by_ids(tenant, ids)).await?.into_iter().map(EntryRow::read).collect()
     }
 
+    /// The entry with this id, which nobody else changes until this transaction ends.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn hold_entry(&mut self, tenant: &TenantId, id: EntryId) -> Result<Option<Entry>, StoreError> {
+        let mut select = by_ids(tenant, &[id]);
+        self.lock_rows(&mut select, "e");
+        self.row::<EntryRow>(select).await?.map(EntryRow::read).transpose()
+    }
+
     /// As [`Tx::entries`], those only that were distilled from conversations.
     ///
     /// # Errors
@@ -317,6 +335,11 @@ fn values(statement: Statement, tenant: &TenantId, entry: &Entry) -> Statement {
         .bind(entry.posterior.uses())
         .bind(entry.created_at)
         .bind(entry.updated_at)
+        .bind(entry.prior_rate)
+        .bind(entry.curated.title)
+        .bind(entry.curated.content)
+        .bind(entry.curated.phrases)
+        .bind(entry.curated.status)
 }
 
 impl Keyed for EntryRow {
@@ -338,6 +361,13 @@ impl EntryRow {
             status: word("knowledge_entries.status", &self.status)?,
             status_reason: self.status_reason,
             posterior: Posterior::from_counts(self.alpha, self.beta, self.uses),
+            prior_rate: self.prior_rate,
+            curated: Curated {
+                title: self.curated_title,
+                content: self.curated_content,
+                phrases: self.curated_phrases,
+                status: self.curated_status,
+            },
             evidence_count: self.evidence_count,
             created_at: moment(self.created_at),
             updated_at: moment(self.updated_at),

@@ -76,7 +76,12 @@ impl Tx {
         let external_id = Statement::new(EXTERNAL_ID).bind(tenant).bind(id.0);
         let Some((external_id,)) = self.row::<(String,)>(external_id).await? else { return Ok(None) };
 
-        let erased = self.erase_derived(tenant, id, now).await?;
+        let used = self.entries_used_in(tenant, &external_id).await?;
+        self.delete_uses_in(tenant, &external_id).await?;
+        self.delete_outcomes(tenant, &external_id).await?;
+        let mut erased = self.erase_derived(tenant, id, now).await?;
+        let also = used.into_iter().filter(|entry| !erased.changed.contains(entry) && !erased.removed.contains(entry));
+        erased.changed.extend(also.collect::<Vec<_>>());
         let name = if self.is_id_of_another(tenant, &external_id).await? { id.to_string() } else { external_id };
         let by_ref = Statement::new(BLANK_UTTERANCES).bind(tenant).bind(name).bind(id.to_string());
         self.execute(by_ref).await?;
@@ -86,7 +91,8 @@ impl Tx {
     }
 
     /// Erases what was derived from a conversation and leaves the conversation itself: its record, chunks and evidence,
-    /// the exemplars that only it said, and the learned entries that nothing else is evidence for.
+    /// the exemplars that only it said, and the learned entries that nothing else is evidence for
+    /// and that no person worded.
     ///
     /// # Errors
     /// When the database is not available.
@@ -99,6 +105,7 @@ impl Tx {
         // A distillation that runs at the same time could add evidence to an entry that is just being removed.
         self.lock_distillation(tenant).await?;
         let mut points = self.erase_chunks(tenant, id, now).await?;
+        self.delete_facts(tenant, id).await?;
         self.execute(Statement::new(DELETE_RECORD).bind(tenant).bind(id.0)).await?;
 
         let touched: Vec<(Uuid,)> = self.rows(Statement::new(TOUCHED_ENTRIES).bind(tenant).bind(id.0)).await?;
@@ -110,6 +117,7 @@ impl Tx {
         unsupported
             .push_with(SELECT_UNSUPPORTED, tenant)
             .push_with(" AND origin = ", Origin::Learned.as_str())
+            .push_with(" AND curated_content = ", false)
             .push(" AND id IN ")
             .push_list(touched.iter().map(|entry| entry.0));
         let removed: Vec<(Uuid,)> = self.rows(unsupported).await?;
@@ -120,6 +128,9 @@ impl Tx {
 
         let changed: Vec<EntryId> = touched.into_iter().filter(|entry| !removed.contains(entry)).collect();
         self.count_evidence(tenant, changed.iter().copied()).await?;
+        for entry in &changed {
+            self.blank_versions(tenant, *entry).await?;
+        }
         Ok(Erased { changed, removed, points })
     }
 
@@ -133,6 +144,8 @@ impl Tx {
         let exemplars: Vec<Uuid> = exemplars.into_iter().map(|(exemplar,)| exemplar).collect();
         self.erase_exemplars(tenant, &exemplars, now).await?;
         self.delete_cases_of(tenant, id).await?;
+        self.delete_versions(tenant, id).await?;
+        self.delete_uses_of(tenant, id).await?;
         self.execute(Statement::new(DELETE_EVIDENCE_OF_ENTRY).bind(tenant).bind(id.0)).await?;
         self.execute(Statement::new(DELETE_ENTRY).bind(tenant).bind(id.0)).await?;
         Ok(exemplars.len())
@@ -169,7 +182,13 @@ impl Tx {
         Ok(orphans.len())
     }
 
-    async fn erase_exemplars(&mut self, tenant: &TenantId, ids: &[Uuid], now: Timestamp) -> Result<(), StoreError> {
+    /// Deletes exemplars with the places where they were said, and puts their points on the list of erased ones.
+    pub(super) async fn erase_exemplars(
+        &mut self,
+        tenant: &TenantId,
+        ids: &[Uuid],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut sources = Statement::new(DELETE_SOURCES_OF_EXEMPLARS);
         sources.push_list(ids.iter().copied());
         self.execute(sources).await?;

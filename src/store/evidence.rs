@@ -101,6 +101,19 @@ impl Tx {
         self.rows::<EvidenceRow>(statement).await?.into_iter().map(EvidenceRow::read).collect()
     }
 
+    /// What a conversation is evidence for, as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn evidence_from(
+        &mut self,
+        tenant: &TenantId,
+        conversation: ConversationId,
+    ) -> Result<Vec<Evidence>, StoreError> {
+        let statement = Statement::new(EVIDENCE_OF_CONVERSATION).bind(tenant).bind(conversation.0);
+        self.rows::<EvidenceRow>(statement).await?.into_iter().map(EvidenceRow::read).collect()
+    }
+
     /// Counts the conversations of entries anew.
     pub(super) async fn count_evidence(
         &mut self,

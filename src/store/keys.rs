@@ -8,6 +8,7 @@ use crate::domain::ids::{KeyId, TenantId};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
+use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{moment, tenant, word};
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
@@ -53,6 +54,28 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// Whose keys are looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeysOf {
+    /// Those of one tenant.
+    Tenant(TenantId),
+    /// Those of every tenant: for who runs the installation.
+    Everybody,
+}
+
+/// Which keys are wanted; what is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyFilter {
+    /// Their tenant, among those that are looked at.
+    pub tenant: Option<TenantId>,
+    /// What they may do.
+    pub scope: Option<KeyScope>,
+}
+
+const COLUMNS: &str = "SELECT k.id, k.tenant, k.name, k.scope, k.key_hash, k.created_at, k.last_used_at, k.expires_at,
+    k.revoked_at";
+const FROM: &str = " FROM api_keys k WHERE TRUE";
+
 statements! {
     KEY_BY_HASH = "SELECT id, tenant, name, scope, key_hash, created_at, last_used_at, expires_at, revoked_at
         FROM api_keys WHERE key_hash = $1";
@@ -85,18 +108,39 @@ impl Store {
     /// # Errors
     /// When the database is not available.
     pub async fn key_by_hash(&self, hash: &str) -> Result<Option<ApiKey>, StoreError> {
-        let Some(row) = self.row::<KeyRow>(Statement::new(KEY_BY_HASH).bind(hash)).await? else { return Ok(None) };
-        Ok(Some(ApiKey {
-            id: KeyId(row.id),
-            tenant: tenant(&row.tenant)?,
-            name: row.name,
-            scope: word("api_keys.scope", &row.scope)?,
-            hash: row.key_hash,
-            created_at: moment(row.created_at),
-            last_used_at: row.last_used_at.map(moment),
-            expires_at: row.expires_at.map(moment),
-            revoked_at: row.revoked_at.map(moment),
-        }))
+        self.row::<KeyRow>(Statement::new(KEY_BY_HASH).bind(hash)).await?.map(KeyRow::read).transpose()
+    }
+
+    /// The key with this id, revoked and expired ones too; `None` when it is not among those that are looked at.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn key(&self, of: &KeysOf, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+        let mut select = Statement::new(COLUMNS);
+        select.push_statement(&from(of)).push_with(" AND k.id = ", id.0);
+        self.row::<KeyRow>(select).await?.map(KeyRow::read).transpose()
+    }
+
+    /// The keys that pass the filter, revoked and expired ones too, the newest first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn list_keys(
+        &self,
+        of: &KeysOf,
+        filter: &KeyFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ApiKey>, StoreError> {
+        let mut from = from(of);
+        from.push_some(" AND k.tenant = ", filter.tenant.as_ref());
+        from.push_some(" AND k.scope = ", filter.scope.map(KeyScope::as_str));
+        let list = List {
+            columns: COLUMNS,
+            from,
+            behind: " AND (k.created_at, k.id) < (",
+            order: " ORDER BY k.created_at DESC, k.id DESC",
+        };
+        self.page::<KeyRow>(list, page).await?.try_map(KeyRow::read)
     }
 
     /// How many keys a tenant has, refused ones included; 0 means that this is the first start.
@@ -143,5 +187,36 @@ impl Tx {
     /// When the database is not available.
     pub async fn revoke_key(&mut self, tenant: &TenantId, id: KeyId, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.execute(Statement::new(REVOKE_KEY).bind(tenant).bind(id.0).bind(now)).await? > 0)
+    }
+}
+
+/// The keys that are looked at.
+fn from(of: &KeysOf) -> Statement {
+    let mut from = Statement::new(FROM);
+    if let KeysOf::Tenant(tenant) = of {
+        from.push_with(" AND k.tenant = ", tenant);
+    }
+    from
+}
+
+impl Keyed for KeyRow {
+    fn key(&self) -> (i64, uuid::Uuid) {
+        (self.created_at, self.id)
+    }
+}
+
+impl KeyRow {
+    fn read(self) -> Result<ApiKey, StoreError> {
+        Ok(ApiKey {
+            id: KeyId(self.id),
+            tenant: tenant(&self.tenant)?,
+            name: self.name,
+            scope: word("api_keys.scope", &self.scope)?,
+            hash: self.key_hash,
+            created_at: moment(self.created_at),
+            last_used_at: self.last_used_at.map(moment),
+            expires_at: self.expires_at.map(moment),
+            revoked_at: self.revoked_at.map(moment),
+        })
     }
 }

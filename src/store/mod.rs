@@ -2,8 +2,9 @@
 //!
 //! Guarantees: both databases run the same SQL text; what truly differs is a documented pair in `dialect`. Every row
 //! has a tenant and every function takes one, except where the subject is the installation itself: the queue's
-//! workers, index generations, the look-up of a key. Reads are methods of [`Store`] and see committed rows only; writes
-//! are methods of [`Tx`], so that one business operation is one transaction and its follow-up job rides in it.
+//! workers, index generations, the look-up of a key, the keys of everybody for who runs it. Reads are methods of
+//! [`Store`] and see committed rows only; writes are methods of [`Tx`], so that one business operation is one
+//! transaction and its follow-up job rides in it.
 //!
 //! Refuses: to log or print a text, a key or a database URL; to hold a transaction open across anything but SQL (that
 //! is for the callers to keep); to let a type of `sqlx` out of this room.
@@ -13,18 +14,22 @@ pub mod cases;
 pub mod chunks;
 pub mod conversations;
 mod dialect;
+pub mod distributions;
 pub mod entries;
 pub mod erasure;
 pub mod error;
 mod evidence;
 pub mod exemplars;
+pub mod facts;
 pub mod generations;
 pub mod jobs;
 pub mod keys;
 mod listen;
 mod macros;
 pub mod marks;
+pub mod measures;
 mod open;
+pub mod outcomes;
 pub mod page;
 pub mod records;
 pub mod retrievals;
@@ -34,6 +39,8 @@ mod statement;
 pub mod statements;
 mod turns;
 pub mod tx;
+pub mod uses;
+pub mod versions;
 
 use std::sync::Arc;
 

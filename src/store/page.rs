@@ -4,6 +4,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::error::FieldError;
 use crate::store::Store;
 use crate::store::error::StoreError;
@@ -60,6 +61,16 @@ impl Cursor {
         let wrong = || FieldError::new("cursor", "must be a cursor from 'next' of an earlier page");
         let (moment, id) = text.split_once('.').ok_or_else(wrong)?;
         Ok(Self { moment: moment.parse().map_err(|_| wrong())?, id: Uuid::parse_str(id).map_err(|_| wrong())? })
+    }
+
+    /// The place behind the one item of a moment, in a list that has no more than one of each.
+    pub fn behind(moment: Timestamp) -> Self {
+        Self { moment: moment.as_millis(), id: Uuid::nil() }
+    }
+
+    /// The moment of the item that it stands behind.
+    pub fn moment(&self) -> Timestamp {
+        Timestamp::from_millis(self.moment)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::domain::ids::{ConversationId, RecordId, TenantId};
 use crate::domain::language::Language;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::facts::TermKind;
 use crate::store::macros::statements;
 use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{json, language, moment, word};
@@ -184,6 +185,7 @@ impl Tx {
             .bind(record.pipeline_version)
             .bind(record.created_at);
         self.execute(statement).await?;
+        self.write_facts(tenant, record).await?;
         self.execute(Statement::new(UNMARK_CHUNKS_OF_CONVERSATION).bind(tenant).bind(conversation)).await?;
         Ok(())
     }
@@ -213,7 +215,11 @@ impl Tx {
             .bind(record.conversation_id.0)
             .bind(json("training_records.user_intents", &record.user_intents)?)
             .bind(json("training_records.reasons", &record.reasons)?);
-        Ok(self.execute(statement).await? > 0)
+        if self.execute(statement).await? == 0 {
+            return Ok(false);
+        }
+        self.write_terms(tenant, record.conversation_id, TermKind::Intent, &record.user_intents).await?;
+        Ok(true)
     }
 }
 

@@ -14,13 +14,18 @@ use crate::store::entries;
 use crate::store::erasure;
 use crate::store::error::StoreError;
 use crate::store::evidence;
+use crate::store::facts;
 use crate::store::generations;
 use crate::store::jobs;
 use crate::store::keys;
 use crate::store::macros::on_read;
 use crate::store::marks;
+use crate::store::measures;
+use crate::store::outcomes;
 use crate::store::records;
 use crate::store::turns;
+use crate::store::uses;
+use crate::store::versions;
 
 /// The files with statements, by module name.
 const FILES: &[(&str, &[(&str, &str)])] = &[
@@ -31,12 +36,17 @@ const FILES: &[(&str, &[(&str, &str)])] = &[
     ("entries", entries::STATEMENTS),
     ("erasure", erasure::STATEMENTS),
     ("evidence", evidence::STATEMENTS),
+    ("facts", facts::STATEMENTS),
     ("generations", generations::STATEMENTS),
     ("jobs", jobs::STATEMENTS),
     ("keys", keys::STATEMENTS),
     ("marks", marks::STATEMENTS),
+    ("measures", measures::STATEMENTS),
+    ("outcomes", outcomes::STATEMENTS),
     ("records", records::STATEMENTS),
     ("turns", turns::STATEMENTS),
+    ("uses", uses::STATEMENTS),
+    ("versions", versions::STATEMENTS),
 ];
 
 /// What came of preparing every statement.

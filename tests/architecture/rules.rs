@@ -27,8 +27,9 @@ const VENDORS: [(&str, &[&str]); 8] = [
 ];
 
 /// Crates of pure data and rules, which the domain may name.
-const PURE: [&str; 19] = [
+const PURE: [&str; 20] = [
     "chrono",
+    "chrono_tz",
     "hex",
     "hmac",
     "iban_validate",

@@ -6,7 +6,7 @@ use turnwise::domain::analysis::{Chunk, Quality, TrainingRecord};
 use turnwise::domain::clock::Timestamp;
 use turnwise::domain::conversation::{Conversation, Outcome, OutcomeSource, Speaker, Turn, Usage};
 use turnwise::domain::ids::{ChunkId, ConversationId, EntryId, ExemplarId, JobId, RecordId, RetrievalId, TenantId};
-use turnwise::domain::knowledge::{Entry, EntryStatus, Evidence, Exemplar, KnowledgeType};
+use turnwise::domain::knowledge::{Curated, Entry, EntryStatus, Evidence, Exemplar, KnowledgeType};
 use turnwise::domain::language::Language;
 use turnwise::domain::success::Posterior;
 use turnwise::store::Store;
@@ -129,6 +129,8 @@ pub fn entry(number: u128) -> Entry {
         status: EntryStatus::Live,
         status_reason: None,
         posterior: Posterior::from_evidence(&[0.9]),
+        prior_rate: None,
+        curated: Curated::default(),
         evidence_count: 0,
         created_at: at(number as i64),
         updated_at: at(number as i64),

@@ -2,7 +2,8 @@
 
 use turnwise::domain::error::ErrorClass;
 use turnwise::domain::ids::KeyId;
-use turnwise::store::keys::{ApiKey, KeyScope};
+use turnwise::store::keys::{ApiKey, KeyFilter, KeyScope, KeysOf};
+use turnwise::store::page::PageRequest;
 use uuid::Uuid;
 
 use crate::store::fixtures::{at, begin, commit, other_tenant, tenant};
@@ -64,6 +65,48 @@ async fn use_and_revocation_are_noted_for_the_own_tenant_only() {
 
         let stored = store.key_by_hash("abc").await.expect("it answers").expect("it is there");
         assert_eq!((stored.last_used_at, stored.revoked_at), (Some(at(5)), Some(at(6))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_are_listed_to_their_tenant_and_to_who_runs_the_installation() {
+    on_both(async |store| {
+        let keys = [
+            ApiKey { created_at: at(1), ..key(1, "a") },
+            ApiKey { created_at: at(2), tenant: other_tenant(), ..key(2, "b") },
+            ApiKey { created_at: at(3), scope: KeyScope::Agent, ..key(3, "c") },
+        ];
+        let mut tx = begin(&store).await;
+        for key in &keys {
+            tx.insert_key(key).await.expect("it is stored");
+        }
+        assert!(tx.revoke_key(&tenant(), keys[2].id, at(6)).await.expect("it answers"));
+        commit(tx).await;
+
+        let listed = async |of: KeysOf, filter: KeyFilter| {
+            let page = store.list_keys(&of, &filter, &PageRequest::first(9)).await.expect("it answers");
+            assert_eq!(page.count, page.items.len() as i64);
+            page.items.iter().map(|key| key.id.0.as_u128()).collect::<Vec<_>>()
+        };
+        let own = KeysOf::Tenant(tenant());
+        assert_eq!(listed(KeysOf::Everybody, KeyFilter::default()).await, [3, 2, 1]);
+        assert_eq!(listed(own.clone(), KeyFilter::default()).await, [3, 1], "a revoked key too");
+        let of_other = KeyFilter { tenant: Some(other_tenant()), scope: None };
+        assert_eq!(listed(KeysOf::Everybody, of_other.clone()).await, [2]);
+        assert_eq!(listed(own.clone(), of_other).await, [0; 0]);
+        let agents = KeyFilter { tenant: None, scope: Some(KeyScope::Agent) };
+        assert_eq!(listed(own.clone(), agents).await, [3]);
+
+        assert_eq!(store.key(&own, keys[0].id).await.expect("it answers"), Some(keys[0].clone()));
+        assert_eq!(store.key(&own, keys[1].id).await.expect("it answers"), None);
+        assert_eq!(store.key(&KeysOf::Everybody, keys[1].id).await.expect("it answers"), Some(keys[1].clone()));
+
+        let first = store.list_keys(&KeysOf::Everybody, &KeyFilter::default(), &PageRequest::first(2)).await;
+        let first = first.expect("it answers");
+        let rest = PageRequest { after: first.next, ..PageRequest::first(2) };
+        let rest = store.list_keys(&KeysOf::Everybody, &KeyFilter::default(), &rest).await.expect("it answers");
+        assert_eq!(rest.items, [keys[0].clone()]);
     })
     .await;
 }

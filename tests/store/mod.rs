@@ -8,12 +8,15 @@ mod index_marks;
 mod jobs;
 mod keys;
 mod knowledge;
+mod measures;
 mod queue_property;
 mod records;
 mod retrievals;
 mod schema;
 mod sqlite_file;
 mod statements;
+mod uses;
+mod versions;
 
 use turnwise::store::Store;
 use turnwise::store::settings::StoreSettings;

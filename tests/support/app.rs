@@ -182,7 +182,8 @@ pub async fn answer(request: RequestBuilder) -> Answer {
 
 /// The services of an application, as the HTTP face takes them.
 pub fn services(app: &App) -> Services {
-    Services { engine: app.engine.clone(), learner: app.learner.clone(), retriever: app.retriever.clone() }
+    let (learner, retriever, analytics) = (app.learner.clone(), app.retriever.clone(), app.analytics.clone());
+    Services { engine: app.engine.clone(), learner, retriever, analytics }
 }
 
 /// The settings of the HTTP face in a configuration.
@@ -190,6 +191,7 @@ pub fn api_settings(config: &Config) -> ApiSettings {
     ApiSettings {
         max_body_bytes: config.server.max_body_bytes,
         max_in_flight: config.server.max_in_flight,
+        requests_per_minute_per_key: config.server.requests_per_minute_per_key,
         request_timeout: Duration::from_millis(config.server.request_timeout_ms),
         shutdown_grace: Duration::from_millis(config.server.shutdown_grace_ms),
         allow_loopback: config.auth.allow_loopback,

@@ -72,8 +72,13 @@ pub async fn create(
 
     let draft = ConversationDraft::from(body);
     let external_id = draft.external_id.trim().to_owned();
-    let learner = Arc::clone(&api.services()?.learner);
-    let accept = async move { learner.accept(&caller.tenant, draft, replace, Some(request.id)).await };
+    let services = api.services()?;
+    let (learner, retriever) = (Arc::clone(&services.learner), Arc::clone(&services.retriever));
+    let accept = async move {
+        // What was shown on its last turn may still wait to be written, and is looked for when it is learned from.
+        retriever.flush_exposures().await;
+        learner.accept(&caller.tenant, draft, replace, Some(request.id)).await
+    };
     let accepted = to_the_end(accept).await?;
     let status = match accepted {
         Accepted::Created(_) | Accepted::Replaced(_) => StatusCode::ACCEPTED,

@@ -14,7 +14,11 @@ use crate::store::conversations::StoredConversation;
 use crate::store::error::StoreError;
 
 /// The conversation that a path names, by the caller's id or by ours. What cannot be an id names none.
-async fn find(store: &Store, tenant: &TenantId, name: &str) -> Result<Option<StoredConversation>, StoreError> {
+pub(super) async fn find(
+    store: &Store,
+    tenant: &TenantId,
+    name: &str,
+) -> Result<Option<StoredConversation>, StoreError> {
     if name.chars().any(char::is_control) {
         return Ok(None);
     }

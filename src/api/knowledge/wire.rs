@@ -89,7 +89,7 @@ pub struct EvidenceBody {
 impl EntryBody {
     /// An entry with its exemplars and its evidence.
     pub fn new(entry: Entry, trigger_phrases: Vec<String>, evidence: Vec<Evidence>) -> Self {
-        let success = SuccessBody::from(entry.posterior.rate());
+        let success = SuccessBody::from(entry.success());
         Self {
             id: entry.id.0,
             knowledge_type: entry.knowledge_type,

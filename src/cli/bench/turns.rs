@@ -15,7 +15,7 @@ use crate::cli::print::Voice;
 use crate::config::Config;
 use crate::domain::draft::ConversationDraft;
 use crate::domain::ids::{EntryId, ExemplarId, TenantId};
-use crate::domain::knowledge::{Entry, EntryStatus, Exemplar, KnowledgeType};
+use crate::domain::knowledge::{Curated, Entry, EntryStatus, Exemplar, KnowledgeType};
 use crate::domain::language::Language;
 use crate::domain::success::Posterior;
 use crate::domain::text::normalise;
@@ -108,6 +108,8 @@ async fn write(app: &App, turns: &[&str]) -> Result<(), Error> {
                 status: EntryStatus::Live,
                 status_reason: None,
                 posterior: Posterior::from_evidence(&[0.9]),
+                prior_rate: None,
+                curated: Curated::default(),
                 evidence_count: 0,
                 created_at: now,
                 updated_at: now,

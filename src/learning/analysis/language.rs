@@ -3,6 +3,7 @@
 use crate::domain::classify::exchange::ReadTurn;
 use crate::domain::conversation::Speaker;
 use crate::domain::language::Language;
+use crate::domain::language_recognition::recognise_text;
 
 /// Characters that are enough to tell; more costs time and changes nothing.
 const ENOUGH: usize = 2_000;
@@ -18,83 +19,4 @@ pub fn recognise(turns: &[ReadTurn]) -> Language {
         }
     }
     recognise_text(&sample)
-}
-
-/// The language of a text, `und` when it is too short to tell. Outside the Latin script the letters alone leave few
-/// languages, so the likeliest is taken.
-pub fn recognise_text(sample: &str) -> Language {
-    whatlang::detect(sample)
-        .filter(|found| found.is_reliable() || (found.script() != whatlang::Script::Latin && sample.len() > 40))
-        .and_then(|found| two_letters(found.lang()))
-        .and_then(|tag| Language::parse(tag).ok())
-        .unwrap_or_else(Language::undetermined)
-}
-
-/// BCP 47 wants the two-letter code where there is one.
-fn two_letters(lang: whatlang::Lang) -> Option<&'static str> {
-    let tag = match lang.code() {
-        "eng" => "en",
-        "spa" => "es",
-        "ara" => "ar",
-        "hin" => "hi",
-        "urd" => "ur",
-        "fra" => "fr",
-        "deu" => "de",
-        "ita" => "it",
-        "por" => "pt",
-        "nld" => "nl",
-        "rus" => "ru",
-        "ukr" => "uk",
-        "pol" => "pl",
-        "tur" => "tr",
-        "cmn" => "zh",
-        "jpn" => "ja",
-        "kor" => "ko",
-        "pes" => "fa",
-        "ben" => "bn",
-        "pan" => "pa",
-        "mar" => "mr",
-        "tam" => "ta",
-        "tel" => "te",
-        "guj" => "gu",
-        "vie" => "vi",
-        "ind" => "id",
-        "heb" => "he",
-        "ell" => "el",
-        "swe" => "sv",
-        "dan" => "da",
-        "nob" => "nb",
-        "fin" => "fi",
-        "ces" => "cs",
-        "slk" => "sk",
-        "hun" => "hu",
-        "ron" => "ro",
-        "bul" => "bg",
-        "srp" => "sr",
-        "hrv" => "hr",
-        "slv" => "sl",
-        "lit" => "lt",
-        "lav" => "lv",
-        "est" => "et",
-        "cat" => "ca",
-        "tha" => "th",
-        "uzb" => "uz",
-        "aze" => "az",
-        "afr" => "af",
-        _ => return None,
-    };
-    Some(tag)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_language_is_told_from_enough_text_only() {
-        let spanish = "Hola, quería saber cuánto cuesta el envío a Sevilla y cuándo llega mi pedido, por favor.";
-        assert_eq!(recognise_text(spanish).as_str(), "es");
-        assert_eq!(recognise_text("मुझे अपना पैसा वापस चाहिए और मैं बहुत परेशान हूँ").as_str(), "hi");
-        assert_eq!(recognise_text("ok").as_str(), "und");
-    }
 }

@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use crate::domain::analysis::TrainingRecord;
 use crate::domain::classify::exchange::{ReadTurn, need_strength};
-use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Conversation, ConversationStatus, Speaker};
 use crate::domain::ids::RecordId;
 use crate::domain::redaction::redacted_bursts;
@@ -26,6 +25,7 @@ use crate::learning::pipeline::Stage;
 use crate::learning::{Learner, PIPELINE_VERSION};
 use crate::store::conversations::StoredConversation;
 use crate::store::jobs::Job;
+use crate::store::outcomes::ToldOutcome;
 
 /// The most intents that one conversation is said to have.
 pub const MAX_INTENTS: usize = 3;
@@ -46,9 +46,10 @@ impl Learner {
     /// Stage `analyze`: makes the training record.
     pub(super) async fn analyze(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
         let turns = self.understand(&stored.conversation).await?;
+        let told = self.engine.store.outcomes_of(&job.tenant, &stored.conversation.external_id).await?;
         let (engine, conversation) = (Arc::clone(&self.engine), stored.conversation.clone());
         // A long conversation is work for a processor, which must not stall those who ask.
-        let task = move || analyse(&engine, &conversation, &turns, engine.now());
+        let task = move || analyse(&engine, &conversation, &turns, &told);
         let record = tokio::task::spawn_blocking(task).await.map_err(|_| Error::Overloaded)?;
         let mut tx = self.engine.store.begin().await?;
         tx.upsert_record(&job.tenant, &record).await?;
@@ -67,8 +68,13 @@ impl Learner {
     }
 }
 
-/// The training record of a conversation.
-pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn], now: Timestamp) -> TrainingRecord {
+/// The training record of a conversation; `told` is what was told about its outcome apart from it.
+pub fn analyse(
+    engine: &Engine,
+    conversation: &Conversation,
+    turns: &[ReadTurn],
+    told: &[ToldOutcome],
+) -> TrainingRecord {
     let mut reasons = BTreeMap::new();
     let language = conversation.language.clone().unwrap_or_else(|| language::recognise(turns));
     let (user_intents, intent_reason) = user_intents(engine, turns);
@@ -91,7 +97,7 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn],
 
     let (quality, quality_reasons) = measure_quality(turns);
     reasons.extend(quality_reasons);
-    let judged = judge_outcome(conversation, engine.understanding().verdict(turns));
+    let judged = judge_outcome(conversation, told, engine.understanding().verdict(turns));
     reasons.insert("outcome".to_owned(), judged.reason);
     let answered = engine.understanding().exchanges(turns, MIN_ANSWERED);
 
@@ -113,7 +119,7 @@ pub fn analyse(engine: &Engine, conversation: &Conversation, turns: &[ReadTurn],
         learning: Vec::new(),
         language,
         pipeline_version: PIPELINE_VERSION,
-        created_at: now,
+        created_at: engine.now(),
     }
 }
 

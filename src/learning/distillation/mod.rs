@@ -16,7 +16,7 @@ use crate::domain::analysis::TrainingRecord;
 use crate::domain::classify::exchange::{Exchange, ReadTurn, need_strength};
 use crate::domain::conversation::{Outcome, Speaker};
 use crate::domain::ids::{CaseId, EntryId, ExemplarId};
-use crate::domain::knowledge::{Case, CaseKind, Entry, EntryStatus, Evidence, Exemplar};
+use crate::domain::knowledge::{Case, CaseKind, Curated, Entry, EntryStatus, Evidence, Exemplar};
 use crate::domain::success::Posterior;
 use crate::domain::text;
 use crate::embedding::embedder::Role;
@@ -54,7 +54,7 @@ impl Learner {
             let why = format!("nothing: the outcome is {}", record.outcome);
             let mut tx = self.engine.store.begin().await?;
             tx.set_learning(tenant, conversation.id, &[why]).await?;
-            return self.commit_stage(tx, job, stored, Some(Stage::IndexExemplars)).await;
+            return self.commit_stage(tx, job, stored, Some(Stage::Credit)).await;
         }
         // What earlier conversations taught must be findable, or it would be learned twice.
         self.index_pending_exemplars(self.engine.generations.first(), tenant, None).await?;
@@ -104,7 +104,7 @@ impl Learner {
         if !notes.is_empty() {
             tx.set_learning(tenant, conversation.id, &notes).await?;
         }
-        self.commit_stage(tx, job, stored, Some(Stage::IndexExemplars)).await?;
+        self.commit_stage(tx, job, stored, Some(Stage::Credit)).await?;
         self.engine.entries.forget(tenant, touched);
         Ok(())
     }
@@ -176,7 +176,10 @@ impl Learner {
             }
         };
         let kept = tx.exemplars_of(tenant, &[entry_id]).await?.len();
-        if kept < self.settings.max_exemplars && policy::instruction_like(&finding.need).is_none() {
+        // A phrase that a person took away must not come back with the next call.
+        let known = tx.entries(tenant, &[entry_id]).await?;
+        let is_fixed = known.iter().any(|entry| entry.curated.phrases);
+        if kept < self.settings.max_exemplars && !is_fixed && policy::instruction_like(&finding.need).is_none() {
             let exemplar = Exemplar {
                 id: ExemplarId::derive(entry_id, &text::normalise(&finding.need)),
                 entry_id,
@@ -215,6 +218,8 @@ impl Learner {
             status: EntryStatus::Candidate,
             status_reason: None,
             posterior: Posterior::from_evidence(&[]),
+            prior_rate: None,
+            curated: Curated::default(),
             evidence_count: 0,
             created_at: now,
             updated_at: now,

@@ -1,28 +1,16 @@
 //! When an entry is offered, and how its evidence counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::domain::ids::ConversationId;
 use crate::domain::knowledge::{Entry, EntryStatus, Evidence, KnowledgeType};
-use crate::domain::success::Posterior;
 use crate::learning::settings::LearningSettings;
-
-/// The posterior of an entry from its evidence; what was measured by use is kept.
-///
-/// A conversation counts once, however often the answer was given in it.
-pub fn posterior(entry: &Entry, evidence: &[Evidence]) -> Posterior {
-    let per_conversation: BTreeMap<ConversationId, f64> =
-        evidence.iter().map(|e| (e.conversation_id, e.success_score)).collect();
-    let scores: Vec<f64> = per_conversation.into_values().collect();
-    let fresh = Posterior::from_evidence(&scores);
-    Posterior::from_counts(fresh.alpha(), fresh.beta(), entry.posterior.uses())
-}
 
 /// The status that the evidence gives an entry, with the reason when it is not offered.
 ///
 /// What a curator or a measurement decided (anything but `candidate` and `live`) stays.
 pub fn status(entry: &Entry, evidence: &[Evidence], settings: &LearningSettings) -> (EntryStatus, Option<String>) {
-    if !matches!(entry.status, EntryStatus::Candidate | EntryStatus::Live) {
+    if entry.curated.status || !matches!(entry.status, EntryStatus::Candidate | EntryStatus::Live) {
         return (entry.status, entry.status_reason.clone());
     }
     if let Some(mark) = instruction_like(&entry.content) {
@@ -72,7 +60,9 @@ mod tests {
     use crate::domain::clock::Timestamp;
     use crate::domain::conversation::Outcome;
     use crate::domain::ids::EntryId;
+    use crate::domain::knowledge::Curated;
     use crate::domain::language::Language;
+    use crate::domain::success::Posterior;
     use uuid::Uuid;
 
     fn settings() -> LearningSettings {
@@ -91,6 +81,8 @@ mod tests {
             status: EntryStatus::Candidate,
             status_reason: None,
             posterior: Posterior::from_evidence(&[]),
+            prior_rate: None,
+            curated: Curated::default(),
             evidence_count: 0,
             created_at: Timestamp::from_millis(0),
             updated_at: Timestamp::from_millis(0),
@@ -123,7 +115,20 @@ mod tests {
         let entry = entry(KnowledgeType::Faq, "29 dollars");
         let failed = [evidence(1, "a", 0.1), evidence(2, "b", 0.1)];
         assert_eq!(status(&entry, &failed, &settings()).0, EntryStatus::Candidate);
-        assert!(posterior(&entry, &failed).mean() < 0.4);
+        assert!(entry.prior(&failed).mean() < 0.4);
+    }
+
+    #[test]
+    fn what_a_person_decided_outranks_the_evidence() {
+        let decided = Entry {
+            status: EntryStatus::Live,
+            curated: Curated { status: true, ..Curated::default() },
+            prior_rate: Some(0.85),
+            ..entry(KnowledgeType::Faq, "29 dollars")
+        };
+        let failed = [evidence(1, "a", 0.1), evidence(2, "b", 0.1)];
+        assert_eq!(status(&decided, &failed, &settings()), (EntryStatus::Live, None));
+        assert_eq!(decided.prior(&failed).mean(), 0.85);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Subject {
 }
 
 /// Whether two words are forms of one: equal, or alike but for their endings.
-fn same_word(a: &str, b: &str) -> bool {
+pub fn same_word(a: &str, b: &str) -> bool {
     if a == b {
         return true;
     }

@@ -1,0 +1,24 @@
+//! Work on the index that services queue beside what they write, without knowing who does it.
+
+use crate::domain::ids::JobId;
+use crate::engine::Engine;
+use crate::store::jobs::NewJob;
+
+/// The kind of the job, which is a stage of learning.
+pub const INDEX_EXEMPLARS: &str = "index_exemplars";
+/// Before the same work for conversations: a person waits for it.
+const PRIORITY: i64 = 10;
+
+/// The job that brings the index in line with the exemplars of a tenant, those that were taken away included.
+pub fn index_changes_job(engine: &Engine) -> NewJob {
+    NewJob {
+        id: JobId(engine.new_uuid()),
+        kind: INDEX_EXEMPLARS.to_owned(),
+        payload: serde_json::Value::Null,
+        // One that runs already may have looked before this change was there, so it must not stand for this one.
+        dedupe_key: None,
+        priority: PRIORITY,
+        run_at: engine.now(),
+        trace_id: None,
+    }
+}

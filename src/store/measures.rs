@@ -1,0 +1,263 @@
+//! What conversations, retrievals and entries of spans of time add up to, computed from the rows.
+
+use crate::domain::clock::Timestamp;
+use crate::domain::conversation::Outcome;
+use crate::domain::ids::TenantId;
+use crate::domain::language::Language;
+use crate::domain::latency::LatencyHistogram;
+use crate::domain::period::Span;
+use crate::store::Store;
+use crate::store::distributions::with_periods;
+use crate::store::error::StoreError;
+use crate::store::macros::statements;
+use crate::store::rows::{moment, position, word};
+use crate::store::statement::Statement;
+
+/// What is measured; what is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricFilter {
+    /// Which agent spoke.
+    pub agent_id: Option<String>,
+    /// As analysed, or as given.
+    pub category: Option<String>,
+    /// As analysed, or as given.
+    pub language: Option<Language>,
+    /// `phone`, `chat` or the like.
+    pub channel: Option<String>,
+}
+
+/// The sums of one span: everything that rates and averages are made of. Conversations belong to the span in which they
+/// began; *counted* are those that are not excluded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SpanSums {
+    /// Conversations, excluded ones included.
+    pub conversations: i64,
+    /// Conversations that count.
+    pub counted: i64,
+    /// Conversations that ended successfully, unsuccessfully or in part.
+    pub judged: i64,
+    /// Conversations that ended successfully.
+    pub successful: i64,
+    /// Turns of those that count; a burst is one.
+    pub turns: i64,
+    /// Their duration, in milliseconds.
+    pub duration_ms: i64,
+    /// How many of them were rated.
+    pub ratings: i64,
+    /// The sum of these ratings.
+    pub rating_sum: i64,
+    /// How many of them were not rated and are analysed.
+    pub unrated: i64,
+    /// Sum of the success scores of the unrated.
+    pub unrated_success_score: f64,
+    /// Sum of their resolutions.
+    pub unrated_resolution: f64,
+    /// Sum of their repetitions.
+    pub unrated_repetition: f64,
+    /// Tokens that models read in all conversations.
+    pub prompt_tokens: i64,
+    /// Tokens that models wrote.
+    pub completion_tokens: i64,
+    /// What all conversations cost, in US dollars.
+    pub cost_usd: f64,
+    /// How many of those that count have a cost.
+    pub priced: i64,
+    /// What those that count cost, in US dollars.
+    pub counted_cost_usd: f64,
+    /// Retrievals, those in excluded conversations included.
+    pub retrievals: i64,
+    /// Retrievals that count.
+    pub counted_retrievals: i64,
+    /// Those of them that offered nothing.
+    pub abstained: i64,
+    /// How long those that count took.
+    pub latency: LatencyHistogram,
+    /// Entries made in the span that are still there.
+    pub new_entries: i64,
+}
+
+statements! {
+    FIRST_CONVERSATION = "SELECT MIN(started_at) FROM conversations WHERE tenant = $1";
+    FIRST_RETRIEVAL = "SELECT MIN(created_at) FROM retrievals WHERE tenant = $1";
+    FIRST_ENTRY = "SELECT MIN(created_at) FROM knowledge_entries WHERE tenant = $1";
+}
+
+const CONVERSATIONS: &str = " SELECT p.number, COALESCE(f.outcome, c.outcome, 'unknown') AS ended,
+    COUNT(*) AS conversations, CAST(SUM(c.burst_count) AS BIGINT) AS turns,
+    CAST(SUM(c.ended_at - c.started_at) AS BIGINT) AS duration_ms, COUNT(c.satisfaction) AS ratings,
+    CAST(COALESCE(SUM(c.satisfaction), 0) AS BIGINT) AS rating_sum,
+    COUNT(CASE WHEN c.satisfaction IS NULL THEN f.success_score END) AS unrated,
+    SUM(CASE WHEN c.satisfaction IS NULL THEN f.success_score END) AS success_score,
+    SUM(CASE WHEN c.satisfaction IS NULL THEN f.resolution END) AS resolution,
+    SUM(CASE WHEN c.satisfaction IS NULL THEN f.repetition END) AS repetition,
+    CAST(COALESCE(SUM(c.prompt_tokens), 0) AS BIGINT) AS prompt_tokens,
+    CAST(COALESCE(SUM(c.completion_tokens), 0) AS BIGINT) AS completion_tokens,
+    COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd
+    FROM periods p CROSS JOIN conversations c LEFT JOIN record_facts f ON f.conversation_id = c.id
+    WHERE c.started_at >= p.low AND c.started_at < p.high AND c.tenant = ";
+const BY_ENDING: &str = " GROUP BY p.number, ended";
+// The bins are those of `LatencyHistogram`.
+const RETRIEVALS: &str = " SELECT p.number,
+    CAST(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') = 'excluded' THEN 1 ELSE 0 END AS BIGINT) AS excluded_one,
+    CASE WHEN t.total_us < 1000 THEN t.total_us / 10 * 10 WHEN t.total_us < 10000 THEN t.total_us / 100 * 100
+        WHEN t.total_us < 100000 THEN t.total_us / 1000 * 1000 WHEN t.total_us < 1000000 THEN t.total_us / 10000 * 10000
+        WHEN t.total_us < 10000000 THEN t.total_us / 100000 * 100000 ELSE t.total_us / 1000000 * 1000000 END AS bin_us,
+    COUNT(*), CAST(SUM(CASE WHEN t.abstained THEN 1 ELSE 0 END) AS BIGINT)
+    FROM periods p CROSS JOIN retrievals t
+    LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
+    LEFT JOIN record_facts f ON f.conversation_id = c.id
+    WHERE t.created_at >= p.low AND t.created_at < p.high AND t.tenant = ";
+const BY_BIN: &str = " GROUP BY p.number, excluded_one, bin_us";
+const ENTRIES: &str = " SELECT p.number, COUNT(*) FROM periods p CROSS JOIN knowledge_entries e
+    WHERE e.created_at >= p.low AND e.created_at < p.high AND e.tenant = ";
+const BY_SPAN: &str = " GROUP BY p.number";
+const ENTRIES_BEFORE: &str = "SELECT COUNT(*) FROM knowledge_entries e WHERE e.tenant = ";
+
+#[derive(sqlx::FromRow)]
+struct ConversationRow {
+    number: i64,
+    ended: String,
+    conversations: i64,
+    turns: i64,
+    duration_ms: i64,
+    ratings: i64,
+    rating_sum: i64,
+    unrated: i64,
+    success_score: Option<f64>,
+    resolution: Option<f64>,
+    repetition: Option<f64>,
+    prompt_tokens: i64,
+    completion_tokens: i64,
+    priced: i64,
+    cost_usd: Option<f64>,
+}
+
+impl Store {
+    /// When the first conversation began, the first retrieval was asked or the first entry was made, whichever came
+    /// first; `None` when there is none of them.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn first_moment(&self, tenant: &TenantId) -> Result<Option<Timestamp>, StoreError> {
+        let mut first = None;
+        for sql in [FIRST_CONVERSATION, FIRST_RETRIEVAL, FIRST_ENTRY] {
+            let found: Option<(Option<i64>,)> = self.row(Statement::new(sql).bind(tenant)).await?;
+            first = first.into_iter().chain(found.and_then(|(found,)| found)).min();
+        }
+        Ok(first.map(moment))
+    }
+
+    /// The sums of each of these spans, in their order. Retrievals are told apart by the conversation whose
+    /// `external_id` they named; entries by category and language alone.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn span_sums(
+        &self,
+        tenant: &TenantId,
+        filter: &MetricFilter,
+        spans: &[Span],
+    ) -> Result<Vec<SpanSums>, StoreError> {
+        let mut sums = vec![SpanSums::default(); spans.len()];
+        if spans.is_empty() {
+            return Ok(sums);
+        }
+        let mut conversations = with_periods(spans);
+        conversations.push_with(CONVERSATIONS, tenant);
+        filter.push_conversation(&mut conversations);
+        conversations.push(BY_ENDING);
+        for row in self.rows::<ConversationRow>(conversations).await? {
+            let outcome = word("conversations.outcome", &row.ended)?;
+            if let Some(sums) = sums.get_mut(position("periods.number", row.number)?) {
+                sums.add_conversations(outcome, &row);
+            }
+        }
+
+        let mut retrievals = with_periods(spans);
+        retrievals.push_with(RETRIEVALS, tenant);
+        filter.push_conversation(&mut retrievals);
+        retrievals.push(BY_BIN);
+        for (number, excluded, bin_us, count, abstained) in self.rows::<(i64, i64, i64, i64, i64)>(retrievals).await? {
+            let Some(sums) = sums.get_mut(position("periods.number", number)?) else { continue };
+            sums.retrievals += count;
+            if excluded == 0 {
+                sums.counted_retrievals += count;
+                sums.abstained += abstained;
+                sums.latency.add(bin_us, count);
+            }
+        }
+
+        let mut entries = with_periods(spans);
+        entries.push_with(ENTRIES, tenant);
+        filter.push_entry(&mut entries);
+        entries.push(BY_SPAN);
+        for (number, count) in self.rows::<(i64, i64)>(entries).await? {
+            if let Some(sums) = sums.get_mut(position("periods.number", number)?) {
+                sums.new_entries = count;
+            }
+        }
+        Ok(sums)
+    }
+
+    /// How many of the entries that are there were made before a moment.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn entries_before(
+        &self,
+        tenant: &TenantId,
+        filter: &MetricFilter,
+        moment: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let mut select = Statement::new("");
+        select.push_with(ENTRIES_BEFORE, tenant).push_with(" AND e.created_at < ", moment);
+        filter.push_entry(&mut select);
+        self.number(select).await
+    }
+}
+
+impl MetricFilter {
+    fn push_conversation(&self, select: &mut Statement) {
+        select
+            .push_some(" AND c.agent_id = ", self.agent_id.as_ref())
+            .push_some(" AND c.channel = ", self.channel.as_ref())
+            .push_some(" AND COALESCE(f.category, c.category) = ", self.category.as_ref())
+            .push_some(" AND COALESCE(f.language, c.language) = ", self.language.as_ref().map(Language::as_str));
+    }
+
+    fn push_entry(&self, select: &mut Statement) {
+        select
+            .push_some(" AND e.category = ", self.category.as_ref())
+            .push_some(" AND e.language = ", self.language.as_ref().map(Language::as_str));
+    }
+}
+
+impl SpanSums {
+    fn add_conversations(&mut self, outcome: Outcome, row: &ConversationRow) {
+        let cost_usd = row.cost_usd.unwrap_or_default();
+        self.conversations += row.conversations;
+        self.prompt_tokens += row.prompt_tokens;
+        self.completion_tokens += row.completion_tokens;
+        self.cost_usd += cost_usd;
+        if outcome == Outcome::Excluded {
+            return;
+        }
+        self.counted += row.conversations;
+        if outcome != Outcome::Unknown {
+            self.judged += row.conversations;
+        }
+        if outcome == Outcome::Successful {
+            self.successful += row.conversations;
+        }
+        self.turns += row.turns;
+        self.duration_ms += row.duration_ms;
+        self.ratings += row.ratings;
+        self.rating_sum += row.rating_sum;
+        self.unrated += row.unrated;
+        self.unrated_success_score += row.success_score.unwrap_or_default();
+        self.unrated_resolution += row.resolution.unwrap_or_default();
+        self.unrated_repetition += row.repetition.unwrap_or_default();
+        self.priced += row.priced;
+        self.counted_cost_usd += cost_usd;
+    }
+}

@@ -1,0 +1,205 @@
+//! The loop: what is shown, what of it is said, and how that ends.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::api::fixtures::{call, hours_call, price_call};
+use crate::support::app::TestApp;
+
+const PRICE: &str = "how much is the premium membership per month?";
+const HOURS: &str = "what time do you open on sundays?";
+const BASE: &str = "/training/knowledge-base/";
+
+/// Asks as an agent does on a turn; the retrieval's id and the entries that were shown.
+async fn ask(app: &TestApp, utterance: &str, conversation: Option<&str>) -> (String, Vec<String>) {
+    let question = json!({"utterance": utterance, "conversation_id": conversation});
+    let answer = app.post("/retrieve/", &question).await.json();
+    let shown = answer["results"].as_array().expect("results").iter();
+    let ids = shown.map(|entry| entry["knowledge_id"].as_str().expect("an id").to_owned());
+    (answer["retrieval_id"].as_str().expect("an id").to_owned(), ids.collect())
+}
+
+async fn entries(app: &TestApp) -> Vec<Value> {
+    app.get(BASE).await.json()["results"].as_array().expect("a list").clone()
+}
+
+/// The entry whose content holds these words.
+async fn entry(app: &TestApp, words: &str) -> Value {
+    let entries = entries(app).await;
+    let found = entries.iter().find(|entry| entry["content"].as_str().is_some_and(|text| text.contains(words)));
+    found.unwrap_or_else(|| panic!("{words} in {entries:#?}")).clone()
+}
+
+async fn uses(app: &TestApp) -> Vec<(String, i64)> {
+    let used = entries(app).await;
+    let used = used.iter().filter_map(|entry| {
+        let uses = entry["success"]["uses"].as_i64().expect("a number");
+        (uses > 0).then(|| (entry["id"].as_str().expect("an id").to_owned(), uses))
+    });
+    used.collect()
+}
+
+fn rate(entry: &Value) -> f64 {
+    entry["success_rate"].as_f64().expect("a number")
+}
+
+/// A conversation in which the price is told in other words, and the second question is not answered.
+fn used_call(external_id: &str) -> Value {
+    call(
+        external_id,
+        &[
+            ("user", PRICE),
+            (
+                "agent",
+                "So the premium membership is 49 dollars a month, with the pool, the sauna and all group classes.",
+            ),
+            ("user", HOURS),
+            ("agent", "Let me ask my colleague about that, one moment please."),
+            ("user", "Never mind, thank you, that is all. Bye."),
+        ],
+    )
+}
+
+#[tokio::test]
+async fn what_was_said_of_what_was_shown_is_counted_once() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100"), hours_call("200")]).await;
+    let price = entry(&app, "49 dollars").await;
+    let id = price["id"].as_str().expect("an id").to_owned();
+    for asked in [PRICE, HOURS, "and is there a place to park"] {
+        ask(&app, asked, Some("300")).await;
+    }
+    assert_eq!(uses(&app).await, []);
+    let before = app.app.engine.store.count_conversations(&tenant()).await.expect("a number");
+    app.learn([used_call("300")]).await;
+    assert_eq!(uses(&app).await, [(id.clone(), 1)]);
+    assert!(rate(&entry(&app, "49 dollars").await) > rate(&price));
+
+    let again = app.post("/conversations/", &used_call("300")).await;
+    assert_eq!(again.status, 200);
+    app.drain_jobs().await;
+    assert_eq!(uses(&app).await, [(id.clone(), 1)]);
+    assert_eq!(app.app.engine.store.count_conversations(&tenant()).await.expect("a number"), before + 1);
+
+    // Erased, it has never been used.
+    assert_eq!(app.delete("/conversations/300/").await.status, 204);
+    assert_eq!(uses(&app).await, []);
+    assert!((rate(&entry(&app, "49 dollars").await) - rate(&price)).abs() < 1e-9);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_retrieval_id_beside_a_turn_is_enough() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100")]).await;
+    let id = entry(&app, "49 dollars").await["id"].as_str().expect("an id").to_owned();
+    let (retrieval, shown) = ask(&app, PRICE, None).await;
+    assert!(shown.contains(&id));
+    let mut conversation = used_call("300");
+    conversation["turns"][1]["retrieval_id"] = json!(retrieval);
+    app.learn([conversation]).await;
+    assert_eq!(uses(&app).await, [(id, 1)]);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_is_known_later_counts_and_can_be_corrected() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100")]).await;
+    ask(&app, PRICE, Some("300")).await;
+    let mut open = used_call("300");
+    (open["outcome"], open["satisfaction"]) = (json!("unknown"), Value::Null);
+    app.learn([open]).await;
+    let conversation = app.get("/conversations/300/").await.json()["id"].clone();
+    let tell = async |outcome: &str, source: &str| {
+        let told = json!({"conversation_id": "300", "outcome": outcome, "source": source});
+        let answer = app.post("/outcomes/", &told).await;
+        assert_eq!((answer.status, answer.json()["is_known"].as_bool()), (202, Some(true)), "{}", answer.text);
+        app.drain_jobs().await;
+        let list = app.get("/training/training-data/").await.json();
+        let records = list["results"].as_array().expect("a list").clone();
+        let record = records.iter().find(|record| record["ai_conversation"] == conversation);
+        let record = record.unwrap_or_else(|| panic!("{list:#}")).clone();
+        (record["outcome"].clone(), record["outcome_source"].clone(), rate(&entry(&app, "49 dollars").await))
+    };
+    let failed = tell("unsuccessful", "platform").await;
+    assert_eq!((&failed.0, &failed.1), (&json!("unsuccessful"), &json!("platform")));
+    let mended = tell("successful", "caller").await;
+    assert_eq!((&mended.0, &mended.1), (&json!("successful"), &json!("caller")));
+    assert!(mended.2 > failed.2 + 0.05, "{} {}", mended.2, failed.2);
+    let unheard = tell("unsuccessful", "platform").await;
+    assert_eq!(unheard, mended, "the caller is believed before the platform");
+    assert_eq!(uses(&app).await.iter().map(|(_, uses)| uses).sum::<i64>(), 1);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_outcome_may_come_before_its_conversation() {
+    let app = TestApp::spawn().await;
+    let told = json!({"conversation_id": "100", "outcome": "unsuccessful", "satisfaction": 1.0});
+    let answer = app.post("/outcomes/", &told).await;
+    assert_eq!((answer.status, answer.json()["is_known"].as_bool()), (202, Some(false)));
+    app.learn([price_call("100")]).await;
+    let list = app.get("/training/training-data/").await.json();
+    assert_eq!(list["results"][0]["outcome"], "unsuccessful", "{list:#}");
+    for (wrong, field) in [
+        (json!({"outcome": "successful"}), "conversation_id"),
+        (json!({"conversation_id": "1"}), "outcome"),
+        (json!({"conversation_id": "1", "outcome": "great"}), "outcome"),
+        (json!({"conversation_id": "1", "outcome": "partial", "satisfaction": 6}), "satisfaction"),
+        (json!({"conversation_id": "1", "outcome": "partial", "confidence": 2}), "confidence"),
+        (json!({"conversation_id": "1", "outcome": "partial", "source": "me"}), "source"),
+    ] {
+        let answer = app.post("/outcomes/", &wrong).await;
+        assert_eq!((answer.status, answer.json()["field"].as_str()), (422, Some(field)), "{}", answer.text);
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn usage_that_is_recorded_is_believed_and_counted_once() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100")]).await;
+    let known = entry(&app, "49 dollars").await;
+    let id = known["id"].as_str().expect("an id").to_owned();
+    let path = format!("{BASE}{id}/record_usage/");
+    let (retrieval, _) = ask(&app, PRICE, Some("300")).await;
+    let record = async |body: Value| {
+        let answer = app.post(&path, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let body = answer.json();
+        (body["success"]["uses"].as_i64().expect("a number"), rate(&body))
+    };
+    let failed = record(json!({"success": false, "retrieval_id": retrieval})).await;
+    assert!(failed.0 == 1 && failed.1 < rate(&known), "{failed:?}");
+    let mended = record(json!({"success": true, "retrieval_id": retrieval})).await;
+    assert!(mended.0 == 1 && mended.1 > rate(&known), "{mended:?}");
+    app.learn([used_call("300")]).await;
+    assert_eq!(uses(&app).await, [(id.clone(), 1)], "the conversation shows the same use");
+
+    let known = rate(&entry(&app, "49 dollars").await);
+    for _ in 0..2 {
+        let unknown = record(json!({"success": null, "conversation_id": "400"})).await;
+        assert!(unknown.0 == 2 && (unknown.1 - known).abs() < 1e-9, "nobody knows yet: {unknown:?} {known}");
+    }
+    assert_eq!(record(json!({"success": true})).await.0, 3);
+    assert_eq!(record(json!({})).await.0, 4, "without a name every call counts");
+
+    let nobody = Uuid::from_u128(1);
+    for (path, body, status) in [
+        (format!("{BASE}{nobody}/record_usage/"), json!({}), 404),
+        (format!("{BASE}not-an-id/record_usage/"), json!({}), 404),
+        (path.clone(), json!({"retrieval_id": nobody}), 404),
+        (path.clone(), json!({"retrieval_id": "x"}), 422),
+        (path.clone(), json!({"success": "yes"}), 422),
+        (path.clone(), json!({"conversation_id": " "}), 422),
+    ] {
+        let answer = app.post(&path, &body).await;
+        assert_eq!(answer.status, status, "{body} {}", answer.text);
+    }
+    app.close().await;
+}
+
+fn tenant() -> turnwise::domain::ids::TenantId {
+    turnwise::domain::ids::TenantId::default_tenant()
+}
