@@ -42,7 +42,7 @@ pub struct PeriodMetrics {
     pub hit_rate: Option<f64>,
     /// Share of retrievals that offered nothing.
     pub abstention_rate: Option<f64>,
-    /// Share of shown exposures that were used.
+    /// Share of what was shown that the agent then said, of retrievals whose conversation has come.
     pub use_rate: Option<f64>,
     /// Half of the retrievals took at most so long, in milliseconds; within 5 %.
     pub retrieval_p50_ms: Option<f64>,
@@ -141,7 +141,7 @@ impl PeriodMetrics {
             retrievals: sums.retrievals,
             hit_rate: share((sums.counted_retrievals - sums.abstained) as f64, sums.counted_retrievals),
             abstention_rate: share(sums.abstained as f64, sums.counted_retrievals),
-            use_rate: use_rate(sums),
+            use_rate: share(sums.used as f64, sums.shown),
             retrieval_p50_ms: sums.latency.quantile_ms(0.5),
             retrieval_p99_ms: sums.latency.quantile_ms(0.99),
             knowledge_entries,
@@ -179,11 +179,6 @@ impl PeriodMetrics {
 fn estimated_satisfaction(sums: &SpanSums) -> Option<f64> {
     let mean = |sum: f64| share(sum, sums.unrated);
     Some(estimate(mean(sums.unrated_success_score)?, mean(sums.unrated_resolution)?, mean(sums.unrated_repetition)?))
-}
-
-/// The one place of the share of shown exposures that were used: `None` until [`SpanSums`] counts exposures and uses.
-fn use_rate(_sums: &SpanSums) -> Option<f64> {
-    None
 }
 
 #[cfg(test)]

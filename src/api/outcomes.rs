@@ -19,9 +19,6 @@ use crate::domain::conversation::{Outcome, OutcomeSource};
 use crate::domain::deserialize::whole_number;
 use crate::store::outcomes::ToldOutcome;
 
-/// The most characters of a name of a conversation.
-const MAX_NAME: usize = 200;
-
 /// How a conversation ended.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -66,9 +63,9 @@ pub struct TakenBody {
 impl OutcomeRequest {
     fn check(self) -> Result<(String, Outcome, OutcomeSource, Option<i64>, f64), ApiError> {
         let mut checks = FieldChecks::default();
-        let name = self.conversation_id.trim().to_owned();
-        if name.is_empty() || name.chars().count() > MAX_NAME {
-            checks.refuse("conversation_id", format!("must be 1 to {MAX_NAME} characters"));
+        let name = checks.name("conversation_id", Some(self.conversation_id.as_str()));
+        if self.conversation_id.is_empty() {
+            checks.refuse("conversation_id", "is missing; name the conversation");
         }
         if self.outcome.is_empty() {
             checks.refuse("outcome", "is missing; say how the conversation ended");
@@ -81,7 +78,9 @@ impl OutcomeRequest {
             checks.refuse("confidence", "must be 0 to 1");
         }
         checks.finish()?;
-        let outcome = outcome.ok_or_else(|| ApiError::internal("an outcome that passed its check is missing"))?;
+        let (Some(name), Some(outcome)) = (name, outcome) else {
+            return Err(ApiError::internal("an outcome that passed its check is missing"));
+        };
         Ok((name, outcome, source.unwrap_or(OutcomeSource::Caller), satisfaction, confidence))
     }
 }

@@ -72,6 +72,10 @@ pub struct SpanSums {
     pub abstained: i64,
     /// How long those that count took.
     pub latency: LatencyHistogram,
+    /// Entries that they showed, as often as shown, of those whose conversation has come.
+    pub shown: i64,
+    /// How many of these the agent then said.
+    pub used: i64,
     /// Entries made in the span that are still there.
     pub new_entries: i64,
 }
@@ -110,6 +114,12 @@ const RETRIEVALS: &str = " SELECT p.number,
 const BY_BIN: &str = " GROUP BY p.number, excluded_one, bin_us";
 const ENTRIES: &str = " SELECT p.number, COUNT(*) FROM periods p CROSS JOIN knowledge_entries e
     WHERE e.created_at >= p.low AND e.created_at < p.high AND e.tenant = ";
+const EXPOSURES: &str = " SELECT p.number, COUNT(*), CAST(SUM(CASE WHEN x.used THEN 1 ELSE 0 END) AS BIGINT)
+    FROM periods p CROSS JOIN retrievals t JOIN exposures x ON x.retrieval_id = t.id AND x.used IS NOT NULL
+    LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
+    LEFT JOIN record_facts f ON f.conversation_id = c.id
+    WHERE t.created_at >= p.low AND t.created_at < p.high AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'
+    AND t.tenant = ";
 const BY_SPAN: &str = " GROUP BY p.number";
 const ENTRIES_BEFORE: &str = "SELECT COUNT(*) FROM knowledge_entries e WHERE e.tenant = ";
 
@@ -184,6 +194,16 @@ impl Store {
                 sums.counted_retrievals += count;
                 sums.abstained += abstained;
                 sums.latency.add(bin_us, count);
+            }
+        }
+
+        let mut exposures = with_periods(spans);
+        exposures.push_with(EXPOSURES, tenant);
+        filter.push_conversation(&mut exposures);
+        exposures.push(BY_SPAN);
+        for (number, shown, used) in self.rows::<(i64, i64, i64)>(exposures).await? {
+            if let Some(sums) = sums.get_mut(position("periods.number", number)?) {
+                (sums.shown, sums.used) = (shown, used);
             }
         }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::api::fixtures::{call, hours_call, price_call};
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, answer};
 
 const PRICE: &str = "how much is the premium membership per month?";
 const HOURS: &str = "what time do you open on sundays?";
@@ -66,8 +66,9 @@ async fn what_was_said_of_what_was_shown_is_counted_once() {
     app.learn([price_call("100"), hours_call("200")]).await;
     let price = entry(&app, "49 dollars").await;
     let id = price["id"].as_str().expect("an id").to_owned();
+    let mut shown = 0;
     for asked in [PRICE, HOURS, "and is there a place to park"] {
-        ask(&app, asked, Some("300")).await;
+        shown += ask(&app, asked, Some("300")).await.1.len();
     }
     assert_eq!(uses(&app).await, []);
     let before = app.app.engine.store.count_conversations(&tenant()).await.expect("a number");
@@ -80,6 +81,11 @@ async fn what_was_said_of_what_was_shown_is_counted_once() {
     app.drain_jobs().await;
     assert_eq!(uses(&app).await, [(id.clone(), 1)]);
     assert_eq!(app.app.engine.store.count_conversations(&tenant()).await.expect("a number"), before + 1);
+
+    let metrics = app.get("/training/performance-metrics/?period=daily").await.json();
+    let day = metrics["results"].as_array().expect("a list").iter().find(|day| day["retrievals"] == 3);
+    let use_rate = day.unwrap_or_else(|| panic!("{metrics:#}"))["use_rate"].as_f64().expect("a number");
+    assert!((use_rate - 1.0 / shown as f64).abs() < 1e-9, "{use_rate} of {shown}");
 
     // Erased, it has never been used.
     assert_eq!(app.delete("/conversations/300/").await.status, 204);
@@ -197,6 +203,35 @@ async fn usage_that_is_recorded_is_believed_and_counted_once() {
         let answer = app.post(&path, &body).await;
         assert_eq!(answer.status, status, "{body} {}", answer.text);
     }
+    app.close().await;
+}
+
+/// What existing agents ask on every turn.
+#[tokio::test]
+async fn an_agent_that_searches_by_intent_is_shown_what_it_finds() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100"), hours_call("200")]).await;
+    let key = app.post("/keys/", &json!({"name": "agent", "scope": "agent"})).await.json();
+    let key = key["key"].as_str().expect("a key").to_owned();
+    let path = format!("/api/v1/ai{BASE}search_by_intent/?q=how+much+is+the+premium+membership&conversation_id=300");
+    let search = async |path: &str| answer(app.request(reqwest::Method::GET, path).bearer_auth(&key)).await;
+    let found = search(&path).await.json();
+    assert!(found["retrieval_id"].is_string(), "{found:#}");
+    let first = &found["results"][0];
+    assert!(first["content"].as_str().is_some_and(|text| text.contains("49 dollars")), "{found:#}");
+    assert!(first["score"].is_number() && first["similarity"].is_number() && first["trigger_phrases"].is_array());
+    assert_eq!(found["count"].as_u64(), found["results"].as_array().map(|list| list.len() as u64));
+    let retired = search(&format!("{path}&status=retired")).await;
+    assert_eq!((retired.status, retired.json()["field"].as_str()), (422, Some("status")));
+
+    // A person who looks is shown nothing, so to speak.
+    let looked = app.get(&format!("{BASE}search_by_intent/?q=price&conversation_id=300")).await.json();
+    assert!(looked.get("retrieval_id").is_none(), "{looked:#}");
+    app.app.flush_exposures().await;
+    let shown = app.app.engine.store.retrievals_of(&tenant(), &["300"]).await.expect("it answers");
+    assert_eq!(shown.len(), 1);
+    app.learn([used_call("300")]).await;
+    assert_eq!(uses(&app).await.len(), 1);
     app.close().await;
 }
 

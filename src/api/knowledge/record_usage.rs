@@ -17,9 +17,6 @@ use crate::api::json::JsonBody;
 use crate::api::knowledge::wire::SuccessBody;
 use crate::domain::ids::{EntryId, RetrievalId};
 
-/// The most characters of a name of a conversation.
-const MAX_NAME: usize = 200;
-
 /// A use of an entry.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,10 +67,7 @@ pub async fn record_usage(
             None
         }
     });
-    let conversation = body.conversation_id.map(|name| name.trim().to_owned());
-    if conversation.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > MAX_NAME) {
-        checks.refuse("conversation_id", format!("must be 1 to {MAX_NAME} characters"));
-    }
+    let conversation = checks.name("conversation_id", body.conversation_id.as_deref());
     checks.finish()?;
 
     let services = api.services()?;

@@ -1,4 +1,5 @@
-//! `GET /training/knowledge-base/search_by_intent/`: entries by what a user means. Records no exposure.
+//! `GET /training/knowledge-base/search_by_intent/`: entries by what a user means. What existing agents ask on every turn:
+//! for a key of the scope `agent` it is the retrieval of `/retrieve/`, with its exposure; for others it records none.
 
 use std::collections::HashMap;
 
@@ -6,8 +7,8 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
-use crate::api::Api;
 use crate::api::auth::Caller;
 use crate::api::error::ApiError;
 use crate::api::fields::FieldChecks;
@@ -15,10 +16,12 @@ use crate::api::knowledge::wire::EntryBody;
 use crate::api::knowledge::with_evidence;
 use crate::api::paging::{List, limit};
 use crate::api::params::Params;
-use crate::domain::ids::EntryId;
+use crate::api::{Api, Services};
+use crate::domain::ids::{EntryId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, KnowledgeType};
-use crate::domain::query::QueryText;
+use crate::domain::query::{Exposure, Limit, OfferedEntry, QueryText, RetrievalQuery};
 use crate::retrieval::search::KnowledgeSearch;
+use crate::store::keys::KeyScope;
 
 /// What to search for: `q`, `intent`, or both as one text.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -41,7 +44,11 @@ pub struct IntentParams {
     /// Only this status; without it, all that are not retired.
     #[param(value_type = Option<EntryStatus>)]
     status: Option<String>,
-    /// How many at most.
+    /// The conversation, by the caller's id or Turnwise's, which need not be known yet. With an agent's key, what is answered
+    /// counts as shown in it.
+    #[param(max_length = 200)]
+    conversation_id: Option<String>,
+    /// How many at most; an agent is answered at most 50.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
     /// The same as `limit`.
@@ -58,6 +65,16 @@ pub struct FoundEntry {
     score: f64,
     /// Cosine of the query and the nearest exemplar.
     similarity: f64,
+}
+
+/// What was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IntentAnswer {
+    #[serde(flatten)]
+    list: List<FoundEntry>,
+    /// For agents: to be given back with the agent's turn, when the conversation is handed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retrieval_id: Option<Uuid>,
 }
 
 impl IntentParams {
@@ -87,21 +104,51 @@ impl IntentParams {
         let query = query.ok_or_else(|| ApiError::internal("a query that passed its check is missing"))?;
         Ok((query, wanted))
     }
+
+    /// The same as an agent's question on a turn.
+    fn as_agent(&self, utterance: QueryText, wanted: KnowledgeSearch) -> Result<RetrievalQuery, ApiError> {
+        let mut checks = FieldChecks::default();
+        if wanted.statuses.iter().any(|status| *status != EntryStatus::Live) {
+            checks.refuse("status", "must be live: an agent is offered nothing else");
+        }
+        let conversation_ref = checks.name("conversation_id", self.conversation_id.as_deref());
+        let most = i64::try_from(wanted.limit.min(Limit::MAX)).unwrap_or_default();
+        let limit = checks.keep(Limit::new(most));
+        checks.finish()?;
+        let limit = limit.ok_or_else(|| ApiError::internal("a limit that passed its check is missing"))?;
+        Ok(RetrievalQuery {
+            utterance,
+            conversation_ref,
+            turn: None,
+            context: Vec::new(),
+            knowledge_type: wanted.knowledge_type,
+            category: wanted.category,
+            language: wanted.language,
+            limit,
+            deadline: None,
+            render_tokens: None,
+            exposure: Exposure::Recorded,
+        })
+    }
 }
 
 /// Search knowledge by meaning
 ///
-/// The best first. For people and for callers that have no conversation: nothing is recorded as shown to a user's
-/// agent; that is what `/retrieve/` is for.
+/// The best first. With an agent's key this is what `/retrieve/` answers: only what is live and near enough, ranked by
+/// success among equals, and recorded as shown. With another key it finds whatever is not retired, and records nothing.
 #[utoipa::path(get, path = "/training/knowledge-base/search_by_intent/", tag = "training", params(IntentParams),
-    responses((status = 200, description = "All that was found.", body = List<FoundEntry>)))]
+    responses((status = 200, description = "All that was found.", body = IntentAnswer)))]
 pub async fn search_by_intent(
     State(api): State<Api>,
     caller: Caller,
     Params(params): Params<IntentParams>,
-) -> Result<Json<List<FoundEntry>>, ApiError> {
+) -> Result<Json<IntentAnswer>, ApiError> {
     let (query, wanted) = params.check()?;
     let services = api.services()?;
+    if caller.scope == KeyScope::Agent {
+        let asked = params.as_agent(query, wanted)?;
+        return Ok(Json(offered(services, &caller.tenant, asked).await?));
+    }
     let found = services.retriever.search_knowledge(&caller.tenant, &query, &wanted).await?;
     let scores: HashMap<EntryId, (f64, f64)> =
         found.iter().map(|found| (found.entry.id, (found.score, found.similarity))).collect();
@@ -112,5 +159,26 @@ pub async fn search_by_intent(
         let (score, similarity) = scores.get(&id).copied().unwrap_or_default();
         FoundEntry { entry, score, similarity }
     });
-    Ok(Json(List::of_all(results.collect())))
+    Ok(Json(IntentAnswer { list: List::of_all(results.collect()), retrieval_id: None }))
+}
+
+/// What is offered to an agent, as entries.
+async fn offered(services: &Services, tenant: &TenantId, query: RetrievalQuery) -> Result<IntentAnswer, ApiError> {
+    let answer = services.retriever.retrieve(tenant, query).await?;
+    let ids: Vec<EntryId> = answer.results.iter().map(|offered| offered.knowledge_id).collect();
+    let store = &services.engine.store;
+    let entries = services.engine.entries.entries(store, tenant, &ids).await?;
+    // One may have been erased since it was offered.
+    let (entries, offered): (Vec<Entry>, Vec<&OfferedEntry>) = answer
+        .results
+        .iter()
+        .filter_map(|offered| Some((Entry::clone(entries.get(&offered.knowledge_id)?), offered)))
+        .unzip();
+    let bodies = with_evidence(store, tenant, entries).await?;
+    let results = bodies.into_iter().zip(offered).map(|(entry, offered)| FoundEntry {
+        entry,
+        score: offered.score,
+        similarity: offered.similarity,
+    });
+    Ok(IntentAnswer { list: List::of_all(results.collect()), retrieval_id: Some(answer.retrieval_id.0) })
 }
