@@ -6,3 +6,4 @@ mod files;
 mod kill;
 mod process;
 mod serve;
+mod simulate;

@@ -11,6 +11,7 @@
 mod admission;
 mod allowances;
 pub mod auth;
+mod cases;
 pub mod code;
 mod completion;
 mod conversations;
@@ -18,6 +19,7 @@ mod docs;
 pub mod error;
 mod fields;
 mod health;
+mod jobs;
 mod json;
 pub mod keys;
 mod knowledge;

@@ -16,8 +16,8 @@ use crate::api::code::Code;
 use crate::api::error::ApiError;
 use crate::api::observe::observe;
 use crate::api::{
-    Api, PREFIX, conversations, docs, health, keys, knowledge, metrics, openapi, outcomes, performance, retrieve,
-    training,
+    Api, PREFIX, cases, conversations, docs, health, jobs, keys, knowledge, metrics, openapi, outcomes, performance,
+    retrieve, training,
 };
 use crate::store::keys::KeyScope::{self, Admin, Agent, Curator};
 
@@ -38,9 +38,26 @@ fn listed() -> OpenApiRouter<Api> {
         .routes(needs(Agent, routes!(outcomes::tell)))
         .routes(needs(Curator, routes!(training::list::list)))
         .routes(needs(Curator, routes!(training::analytics::analytics)))
+        .routes(needs(Agent, routes!(training::process::process_conversation)))
+        .routes(needs(Admin, routes!(training::sessions::bulk::bulk_process)))
         .routes(needs(Curator, routes!(training::show::show)))
+        .routes(needs(Curator, routes!(training::sessions::list::list)))
+        .routes(needs(Admin, routes!(training::sessions::start::start_training)))
+        .routes(needs(Curator, routes!(training::sessions::show::show)))
+        .routes(needs(Admin, routes!(training::sessions::steps::cancel)))
+        .routes(needs(Admin, routes!(training::sessions::steps::pause)))
+        .routes(needs(Admin, routes!(training::sessions::steps::resume)))
         .routes(needs(Curator, routes!(performance::list::list)))
         .routes(needs(Curator, routes!(performance::summary::summary)))
+        .routes(needs(Curator, routes!(cases::list::list)))
+        .routes(needs(Curator, routes!(cases::show::show)))
+        .routes(needs(Curator, routes!(cases::decide::decide)))
+        .routes(needs(Curator, routes!(cases::undo::undo)))
+        .routes(needs(Admin, routes!(jobs::list::list)))
+        .routes(needs(Admin, routes!(jobs::summary::summary)))
+        .routes(needs(Admin, routes!(jobs::show::show)))
+        .routes(needs(Admin, routes!(jobs::retry::retry)))
+        .routes(needs(Admin, routes!(jobs::cancel::cancel)))
         .routes(needs(Admin, routes!(keys::create::create, keys::list::list)))
         .routes(needs(Admin, routes!(keys::show::show, keys::revoke::revoke)))
 }

@@ -8,11 +8,14 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::code::Code;
 use crate::api::performance::csv_table::Format;
+use crate::domain::case_decision::{CaseState, Decision};
 use crate::domain::conversation::{ConversationStatus, Outcome, OutcomeSource, Speaker};
 use crate::domain::entry_version::VersionStep;
-use crate::domain::knowledge::{EntryStatus, KnowledgeType};
+use crate::domain::knowledge::{CaseKind, EntryStatus, KnowledgeType};
 use crate::domain::period::PeriodKind;
+use crate::domain::training::{SessionKind, SessionStatus};
 use crate::retrieval::answer::{Abstention, Degradation};
+use crate::store::jobs::JobState;
 use crate::store::keys::KeyScope;
 
 fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
@@ -37,16 +40,22 @@ macro_rules! word_schemas {
 
 word_schemas!(
     Abstention,
+    CaseKind,
+    CaseState,
     Code,
     ConversationStatus,
+    Decision,
     Degradation,
     EntryStatus,
     Format,
+    JobState,
     KeyScope,
     KnowledgeType,
     Outcome,
     OutcomeSource,
     PeriodKind,
+    SessionKind,
+    SessionStatus,
     Speaker,
     VersionStep,
 );

@@ -9,6 +9,7 @@ use crate::cli::bench::BenchCommand;
 use crate::cli::convert::{ConvertArgs, convert_help};
 use crate::cli::demo::DemoArgs;
 use crate::cli::eval::EvalCommand;
+use crate::cli::simulate::SimulateArgs;
 use crate::domain::conversation::Outcome;
 use crate::domain::draft::parse_speaker;
 use crate::domain::knowledge::KnowledgeType;
@@ -83,6 +84,8 @@ pub enum Command {
         #[command(subcommand)]
         command: BenchCommand,
     },
+    /// Simulate agents and users on a real server: does what is learned from success lead to more of it?
+    Simulate(SimulateArgs),
     /// Measure learning and retrieval on labelled data
     Eval {
         /// What is measured.

@@ -209,6 +209,15 @@ impl Client {
         Ok(list.results)
     }
 
+    /// Sends JSON to a path below the prefix and reads what comes back.
+    ///
+    /// # Errors
+    /// When the server does not answer, or refuses.
+    pub async fn post(&self, path: &str, body: &serde_json::Value) -> Result<serde_json::Value, Failure> {
+        let response = self.send(self.request(Method::POST, path).json(body)).await?;
+        self.read(response).await
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{PREFIX}{path}", self.url));
         match &self.key {

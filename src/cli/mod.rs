@@ -26,6 +26,7 @@ pub mod lock;
 pub mod print;
 pub mod reindex;
 pub mod serve;
+pub mod simulate;
 
 use std::process::ExitCode;
 
@@ -95,6 +96,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
         }
         Command::Demo(args) => wait_for(demo::run(&args, quietly(load(&global, None)?, voice), voice)),
         Command::Bench { command } => wait_for(bench::run(&command, quietly(load(&global, None)?, voice), voice)),
+        Command::Simulate(args) => wait_for(simulate::run(&args, quietly(load(&global, None)?, voice), voice)),
         Command::Eval { command } => wait_for(eval::run(&command, quietly(load(&global, None)?, voice), voice)),
         Command::Search(args) => {
             let config = quietly(load(&global, None)?, voice);

@@ -65,6 +65,7 @@ pub(super) const BOUNDS: &[(&str, f64, f64)] = &[
     ("jobs.concurrency.index_exemplars", 1.0, 64.0),
     ("jobs.concurrency.erase_points", 1.0, 64.0),
     ("jobs.concurrency.optimize_index", 1.0, 64.0),
+    ("jobs.concurrency.training_session", 1.0, 64.0),
 ];
 
 /// Makes a problem of each number that is out of bounds; what is no number is left to the types.

@@ -6,6 +6,8 @@
 //!
 //! Refuses: to embed or to touch the index itself.
 
+mod cases;
+
 use std::sync::Arc;
 
 use crate::domain::clock::Timestamp;
@@ -175,6 +177,26 @@ impl Curator {
             return Ok(());
         }
         let id = held.entry.id;
+        self.write(&mut tx, tenant, &held, after, step).await?;
+        tx.enqueue(tenant, &index_changes_job(&self.engine), self.engine.now()).await?;
+        tx.commit().await?;
+        self.engine.entries.forget(tenant, [id]);
+        Ok(())
+    }
+
+    /// Writes what an entry becomes, with its versions. Whoever commits queues the job that indexes it.
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        held: &Held,
+        after: EntrySnapshot,
+        step: (VersionStep, &Editor),
+    ) -> Result<(), Error> {
+        if after == held.snapshot {
+            return Ok(());
+        }
+        let id = held.entry.id;
         // Always later than before, so that the moment tells two states apart.
         let now = self.engine.now().max(held.entry.updated_at.plus_millis(1));
         let last = tx.last_version(tenant, id).await?;
@@ -191,11 +213,8 @@ impl Curator {
             entry.posterior = held.entry.posterior.on_prior(held.entry.prior(&evidence), entry.prior(&evidence));
         }
         tx.update_entry(tenant, &entry).await?;
-        put_exemplars(&mut tx, tenant, &held, &after, now).await?;
+        put_exemplars(tx, tenant, held, &after, now).await?;
         tx.insert_version(tenant, &version(id, number + 1, step, after, now)).await?;
-        tx.enqueue(tenant, &index_changes_job(&self.engine), now).await?;
-        tx.commit().await?;
-        self.engine.entries.forget(tenant, [id]);
         Ok(())
     }
 }

@@ -80,6 +80,10 @@ uuid_id!(
     /// One API key (UUIDv7).
     KeyId
 );
+uuid_id!(
+    /// One training session (UUIDv7).
+    SessionId
+);
 
 impl ExemplarId {
     /// The id of the exemplar with this normalised text of this entry.

@@ -4,6 +4,7 @@
 //! with values alone.
 
 pub mod analysis;
+pub mod case_decision;
 pub mod classify;
 pub mod clock;
 pub mod conversation;
@@ -28,4 +29,5 @@ pub mod satisfaction;
 pub mod softmax;
 pub mod success;
 pub mod text;
+pub mod training;
 pub mod vectors;

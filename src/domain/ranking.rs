@@ -82,6 +82,8 @@ word_enum!(
         LowerBound = "lower_bound",
         /// The mean of the posterior.
         Mean = "mean",
+        /// Similarity alone: success counts nothing, which is what others are compared with.
+        Similarity = "similarity",
     }
 );
 
@@ -92,6 +94,7 @@ impl SuccessOrder {
             Self::Thompson => posterior.quantile(chance),
             Self::LowerBound => posterior.rate().low,
             Self::Mean => posterior.mean(),
+            Self::Similarity => 0.0,
         }
     }
 }

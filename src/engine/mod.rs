@@ -3,6 +3,7 @@
 pub mod error;
 pub mod generations;
 pub mod hydration;
+pub mod queue;
 pub mod secrets;
 pub mod understanding;
 pub mod upkeep;

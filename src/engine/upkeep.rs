@@ -1,6 +1,8 @@
 //! Work on the index that services queue beside what they write, without knowing who does it.
 
-use crate::domain::ids::JobId;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{EntryId, JobId};
 use crate::engine::Engine;
 use crate::store::jobs::NewJob;
 
@@ -21,4 +23,21 @@ pub fn index_changes_job(engine: &Engine) -> NewJob {
         run_at: engine.now(),
         trace_id: None,
     }
+}
+
+/// What is to be counted anew before the index is brought in line.
+#[derive(Serialize, Deserialize)]
+struct Recount {
+    entries: Vec<EntryId>,
+}
+
+/// As [`index_changes_job`], for entries whose evidence has changed: how often they led to success is computed anew first.
+pub fn recount_job(engine: &Engine, entries: &[EntryId]) -> NewJob {
+    let payload = serde_json::to_value(Recount { entries: entries.to_vec() }).unwrap_or_default();
+    NewJob { payload, ..index_changes_job(engine) }
+}
+
+/// The entries that a job of [`recount_job`] names; none of another job.
+pub fn entries_to_recount(payload: &serde_json::Value) -> Vec<EntryId> {
+    Recount::deserialize(payload).map(|recount| recount.entries).unwrap_or_default()
 }

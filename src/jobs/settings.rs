@@ -42,6 +42,7 @@ impl JobSettings {
                 index_exemplars: 1,
                 erase_points: 1,
                 optimize_index: 1,
+                training_session: 1,
             },
         }
     }
@@ -67,11 +68,13 @@ pub struct JobConcurrency {
     pub erase_points: u32,
     /// Building graphs.
     pub optimize_index: u32,
+    /// Pages of training sessions.
+    pub training_session: u32,
 }
 
 impl JobConcurrency {
     /// Every kind with the most jobs of it.
-    pub fn by_kind(&self) -> [(&'static str, u32); 8] {
+    pub fn by_kind(&self) -> [(&'static str, u32); 9] {
         [
             ("analyze", self.analyze),
             ("chunk", self.chunk),
@@ -81,6 +84,7 @@ impl JobConcurrency {
             ("index_exemplars", self.index_exemplars),
             ("erase_points", self.erase_points),
             ("optimize_index", self.optimize_index),
+            ("training_session", self.training_session),
         ]
     }
 }

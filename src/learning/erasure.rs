@@ -2,8 +2,8 @@
 
 use crate::domain::clock::Timestamp;
 use crate::domain::credit;
-use crate::domain::ids::{ConversationId, EntryId, TenantId};
-use crate::domain::knowledge::{Entry, Evidence};
+use crate::domain::ids::{CaseId, ConversationId, EntryId, TenantId};
+use crate::domain::knowledge::{Case, CaseKind, Entry, EntryStatus, Evidence};
 use crate::domain::redaction::redacted_bursts;
 use crate::engine::error::Error;
 use crate::learning::Learner;
@@ -20,6 +20,8 @@ impl Learner {
     pub async fn erase(&self, tenant: &TenantId, id: ConversationId) -> Result<(), Error> {
         let now = self.engine.now();
         let mut tx = self.engine.store.begin().await?;
+        // What is erased is waited for by nobody.
+        self.settle_sessions(&mut tx, tenant, id, None).await?;
         let Some(erased) = tx.erase_conversation(tenant, id, now).await? else {
             return Err(Error::NotFound { what: "conversation", id: id.to_string() });
         };
@@ -118,10 +120,25 @@ impl Learner {
             let (status, reason) = policy::status(&entry, &evidence, &self.settings);
             if status != entry.status {
                 tx.set_entry_status(tenant, entry.id, status, reason.as_deref(), now).await?;
+                if status == EntryStatus::Quarantined {
+                    tx.insert_case(tenant, &held_back(entry.id, reason, now)).await?;
+                }
             } else if reason != entry.status_reason {
                 tx.set_status_reason(tenant, entry.id, reason.as_deref(), now).await?;
             }
         }
         Ok(())
+    }
+}
+
+/// The case of an entry that the policy holds back.
+fn held_back(entry_id: EntryId, reason: Option<String>, now: Timestamp) -> Case {
+    Case {
+        id: CaseId::derive(CaseKind::Quarantined.as_str(), entry_id, None),
+        kind: CaseKind::Quarantined,
+        entry_id,
+        other_id: None,
+        detail: reason.unwrap_or_else(|| "it was held back".to_owned()),
+        created_at: now,
     }
 }

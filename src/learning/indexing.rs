@@ -10,6 +10,7 @@ use crate::embedding::embedder::Role;
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::engine::generations::Generation;
+use crate::engine::upkeep::entries_to_recount;
 use crate::index::Collection;
 use crate::index::point::{Payload, Point};
 use crate::learning::Learner;
@@ -65,6 +66,7 @@ impl Learner {
         let now = self.engine.now();
         let mut tx = self.engine.store.begin().await?;
         tx.set_conversation_status(&job.tenant, id, ConversationStatus::Processed, None, now).await?;
+        self.settle_sessions(&mut tx, &job.tenant, id, None).await?;
         if optimise {
             tx.enqueue(&job.tenant, &upkeep_job(&self.engine, Stage::OptimizeIndex), now).await?;
         }
@@ -74,6 +76,14 @@ impl Learner {
     /// Stage `index_exemplars` of no conversation: what people took away leaves the index, what they wrote or changed comes
     /// into it.
     pub(super) async fn index_changes(&self, job: &Job) -> Result<(), Error> {
+        let entries = entries_to_recount(&job.payload);
+        if !entries.is_empty() {
+            let mut tx = self.engine.store.begin().await?;
+            tx.lock_distillation(&job.tenant).await?;
+            self.recompute_posteriors(&mut tx, &job.tenant, &entries, self.engine.now()).await?;
+            tx.commit().await?;
+            self.engine.entries.forget(&job.tenant, entries);
+        }
         self.drain_erased(&job.tenant).await?;
         for generation in self.engine.generations.iter() {
             self.index_pending_exemplars(generation, &job.tenant, None).await?;

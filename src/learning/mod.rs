@@ -12,6 +12,8 @@ pub mod distillation;
 pub mod erasure;
 pub mod indexing;
 pub mod pipeline;
+pub mod relearning;
+pub mod sessions;
 pub mod settings;
 pub mod tenant_locks;
 

@@ -30,13 +30,15 @@ word_enum!(
         ErasePoints = "erase_points",
         /// Graphs over what every search scans.
         OptimizeIndex = "optimize_index",
+        /// A page of a training session.
+        TrainingSession = "training_session",
     }
 );
 
 impl Stage {
-    /// Whether it learns from a conversation; the others look after the index.
+    /// Whether it learns from a conversation; the others look after the index, or after many conversations.
     const fn learns(self) -> bool {
-        !matches!(self, Self::ErasePoints | Self::OptimizeIndex)
+        !matches!(self, Self::ErasePoints | Self::OptimizeIndex | Self::TrainingSession)
     }
 }
 
@@ -91,8 +93,11 @@ impl Learner {
         match stage {
             Stage::ErasePoints => return self.erase_points(job).await,
             Stage::OptimizeIndex => return self.optimize_index(job).await,
+            Stage::TrainingSession => return self.run_session(job).await,
             // One that names no conversation: what people wrote or changed.
-            Stage::IndexExemplars if job.payload.is_null() => return self.index_changes(job).await,
+            Stage::IndexExemplars if job.payload.get("conversation_id").is_none() => {
+                return self.index_changes(job).await;
+            }
             _ => {}
         }
         let payload: StagePayload = serde_json::from_value(job.payload.clone())
@@ -109,7 +114,7 @@ impl Learner {
             Stage::Distill => self.distill(job, &stored).await,
             Stage::Credit => self.credit(job, &stored).await,
             Stage::IndexExemplars => self.index_exemplars(job, &stored).await,
-            Stage::ErasePoints | Stage::OptimizeIndex => Ok(()),
+            Stage::ErasePoints | Stage::OptimizeIndex | Stage::TrainingSession => Ok(()),
         }
     }
 
@@ -119,7 +124,11 @@ impl Learner {
     /// # Errors
     /// When the database is not available.
     pub async fn note_failure(&self, job: &Job, error: &str) -> Result<(), Error> {
-        if !job.kind.parse::<Stage>().is_ok_and(Stage::learns) {
+        let stage = job.kind.parse::<Stage>();
+        if stage == Ok(Stage::TrainingSession) {
+            return self.note_session_failure(job, error).await;
+        }
+        if !stage.is_ok_and(Stage::learns) {
             return Ok(());
         }
         let Ok(payload) = serde_json::from_value::<StagePayload>(job.payload.clone()) else { return Ok(()) };
@@ -138,6 +147,7 @@ impl Learner {
             self.engine.now(),
         )
         .await?;
+        self.settle_sessions(&mut tx, &job.tenant, payload.conversation_id, Some(&failure)).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LearningSettings {
+    /// Whether conversations add entries, exemplars and evidence.
+    pub distillation: bool,
     /// Distinct callers with evidence before an entry goes live.
     pub live_after_callers: usize,
     /// Conversations in which an agent's way of handling a situation must recur before it is a pattern.
@@ -47,6 +49,7 @@ impl LearningSettings {
     /// Settings for unit tests of rules.
     pub(super) fn for_tests() -> Self {
         Self {
+            distillation: true,
             live_after_callers: 1,
             pattern_after_conversations: 2,
             min_success_score: 0.6,

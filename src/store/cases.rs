@@ -1,14 +1,17 @@
 //! Cases: what a curator should look at.
 
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::domain::ids::{CaseId, EntryId, TenantId};
+use crate::domain::case_decision::{CaseDecision, CaseState, CaseUndo};
+use crate::domain::entry_version::Editor;
+use crate::domain::ids::{CaseId, EntryId, KeyId, TenantId};
 use crate::domain::knowledge::{Case, CaseKind};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::page::{Keyed, List, Page, PageRequest};
-use crate::store::rows::{moment, word};
+use crate::store::rows::{json, moment, optional_word, word};
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
@@ -17,16 +20,32 @@ use crate::store::tx::Tx;
 pub struct CaseFilter {
     /// Their kind.
     pub kind: Option<CaseKind>,
+    /// Whether they are decided.
+    pub state: Option<CaseState>,
     /// An entry that they are about, first or second.
     pub entry_id: Option<EntryId>,
 }
 
-const COLUMNS: &str = "SELECT a.id, a.kind, a.entry_id, a.other_id, a.detail, a.created_at";
+/// A case with what was decided about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredCase {
+    /// The case.
+    pub case: Case,
+    /// What was decided; `None` while it is open.
+    pub decided: Option<CaseDecision>,
+}
+
+const COLUMNS: &str = "SELECT a.id, a.kind, a.entry_id, a.other_id, a.detail, a.created_at, a.decision,
+    a.decision_reason, a.decided_key, a.decided_name, a.decided_at, a.decision_undo";
 const FROM: &str = " FROM cases a WHERE a.tenant = ";
 
 statements! {
     INSERT_CASE = "INSERT INTO cases (id, tenant, kind, entry_id, other_id, detail, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
+    DECIDE_CASE = "UPDATE cases SET decision = $3, decision_reason = $4, decided_key = $5, decided_name = $6,
+        decided_at = $7, decision_undo = $8 WHERE tenant = $1 AND id = $2";
+    REOPEN_CASE = "UPDATE cases SET decision = NULL, decision_reason = NULL, decided_key = NULL, decided_name = NULL,
+        decided_at = NULL, decision_undo = NULL WHERE tenant = $1 AND id = $2";
     DELETE_CASES_OF_ENTRY = "DELETE FROM cases WHERE tenant = $1 AND (entry_id = $2 OR other_id = $2)";
 }
 
@@ -38,9 +57,23 @@ struct CaseRow {
     other_id: Option<Uuid>,
     detail: String,
     created_at: i64,
+    decision: Option<String>,
+    decision_reason: Option<String>,
+    decided_key: Option<Uuid>,
+    decided_name: Option<String>,
+    decided_at: Option<i64>,
+    decision_undo: Option<Json<serde_json::Value>>,
 }
 
 impl Store {
+    /// The case with this id.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn case(&self, tenant: &TenantId, id: CaseId) -> Result<Option<StoredCase>, StoreError> {
+        self.row::<CaseRow>(by_id(tenant, id)).await?.map(CaseRow::read).transpose()
+    }
+
     /// The cases that pass the filter, the newest first.
     ///
     /// # Errors
@@ -50,9 +83,14 @@ impl Store {
         tenant: &TenantId,
         filter: &CaseFilter,
         page: &PageRequest,
-    ) -> Result<Page<Case>, StoreError> {
+    ) -> Result<Page<StoredCase>, StoreError> {
         let mut from = Statement::new("");
         from.push_with(FROM, tenant).push_some(" AND a.kind = ", filter.kind.map(CaseKind::as_str));
+        match filter.state {
+            Some(CaseState::Open) => _ = from.push(" AND a.decision IS NULL"),
+            Some(CaseState::Decided) => _ = from.push(" AND a.decision IS NOT NULL"),
+            None => {}
+        }
         if let Some(entry) = filter.entry_id {
             from.push_with(" AND (a.entry_id = ", entry.0).push_with(" OR a.other_id = ", entry.0).push(")");
         }
@@ -83,6 +121,46 @@ impl Tx {
         Ok(self.execute(statement).await? > 0)
     }
 
+    /// The case with this id, which nobody else changes until this transaction ends.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn hold_case(&mut self, tenant: &TenantId, id: CaseId) -> Result<Option<StoredCase>, StoreError> {
+        let mut select = by_id(tenant, id);
+        self.lock_rows(&mut select, "a");
+        self.row::<CaseRow>(select).await?.map(CaseRow::read).transpose()
+    }
+
+    /// Keeps what was decided about a case, in place of what was decided before. `false` when there is none.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn decide_case(
+        &mut self,
+        tenant: &TenantId,
+        id: CaseId,
+        decided: &CaseDecision,
+    ) -> Result<bool, StoreError> {
+        let statement = Statement::new(DECIDE_CASE)
+            .bind(tenant)
+            .bind(id.0)
+            .bind(decided.decision.as_str())
+            .bind(decided.reason.clone())
+            .bind(decided.editor.key.map(|key| key.0))
+            .bind(decided.editor.name.clone())
+            .bind(decided.decided_at)
+            .bind(json("cases.decision_undo", &decided.undo)?);
+        Ok(self.execute(statement).await? > 0)
+    }
+
+    /// Opens a case again. `false` when there is none.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn reopen_case(&mut self, tenant: &TenantId, id: CaseId) -> Result<bool, StoreError> {
+        Ok(self.execute(Statement::new(REOPEN_CASE).bind(tenant).bind(id.0)).await? > 0)
+    }
+
     /// Deletes the cases that are about an entry.
     pub(super) async fn delete_cases_of(&mut self, tenant: &TenantId, entry: EntryId) -> Result<(), StoreError> {
         self.execute(Statement::new(DELETE_CASES_OF_ENTRY).bind(tenant).bind(entry.0)).await?;
@@ -96,15 +174,40 @@ impl Keyed for CaseRow {
     }
 }
 
+fn by_id(tenant: &TenantId, id: CaseId) -> Statement {
+    let mut select = Statement::new(COLUMNS);
+    select.push_with(FROM, tenant).push_with(" AND a.id = ", id.0);
+    select
+}
+
 impl CaseRow {
-    fn read(self) -> Result<Case, StoreError> {
-        Ok(Case {
+    fn read(self) -> Result<StoredCase, StoreError> {
+        let missing = |column| StoreError::Corrupt { column, problem: "is missing beside a decision".to_owned() };
+        let decided = match optional_word("cases.decision", self.decision.as_deref())? {
+            Some(decision) => Some(CaseDecision {
+                decision,
+                reason: self.decision_reason,
+                editor: Editor { key: self.decided_key.map(KeyId), name: self.decided_name },
+                decided_at: self.decided_at.map(moment).ok_or_else(|| missing("cases.decided_at"))?,
+                undo: read_undo(self.decision_undo.ok_or_else(|| missing("cases.decision_undo"))?.0)?,
+            }),
+            None => None,
+        };
+        let case = Case {
             id: CaseId(self.id),
             kind: word("cases.kind", &self.kind)?,
             entry_id: EntryId(self.entry_id),
             other_id: self.other_id.map(EntryId),
             detail: self.detail,
             created_at: moment(self.created_at),
-        })
+        };
+        Ok(StoredCase { case, decided })
     }
+}
+
+fn read_undo(value: serde_json::Value) -> Result<CaseUndo, StoreError> {
+    serde_json::from_value(value).map_err(|error| StoreError::Corrupt {
+        column: "cases.decision_undo",
+        problem: format!("is no undo ({:?} at column {})", error.classify(), error.column()),
+    })
 }

@@ -21,7 +21,7 @@ use crate::store::tx::Tx;
 pub struct StoredConversation {
     /// As it was received, with its turns.
     pub conversation: Conversation,
-    /// 1, and one more for each replacement.
+    /// 1, and one more each time that it is replaced or learned from anew.
     pub version: i64,
     /// Where it stands on its way through learning.
     pub status: ConversationStatus,
@@ -325,7 +325,7 @@ impl Tx {
 
 impl ConversationFilter {
     /// The tables and the filter. The record is joined only when something asks for it: it doubles the work.
-    fn from(&self, tenant: &TenantId) -> Statement {
+    pub(super) fn from(&self, tenant: &TenantId) -> Statement {
         let analysed = self.outcome.is_some() || self.category.is_some() || self.language.is_some();
         let mut from = Statement::new("");
         from.push_with(if analysed { FROM_WITH_RECORDS } else { FROM }, tenant)

@@ -86,6 +86,7 @@ impl Tx {
         let by_ref = Statement::new(BLANK_UTTERANCES).bind(tenant).bind(name).bind(id.to_string());
         self.execute(by_ref).await?;
         self.execute(Statement::new(BLANK_UTTERANCES_OF_TURNS).bind(tenant).bind(id.0)).await?;
+        self.delete_labels(tenant, id).await?;
         self.delete_conversation(tenant, id).await?;
         Ok(Some(erased))
     }

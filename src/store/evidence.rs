@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use crate::domain::case_decision::EvidencePlace;
 use crate::domain::ids::{ConversationId, EntryId, TenantId};
 use crate::domain::knowledge::Evidence;
 use crate::store::Store;
@@ -24,6 +25,8 @@ statements! {
         FROM evidence WHERE tenant = $1 AND entry_id = $2 ORDER BY conversation_id, answer_turn";
     EVIDENCE_OF_CONVERSATION = "SELECT entry_id, conversation_id, question_turn, answer_turn, caller, success_score,
         outcome FROM evidence WHERE tenant = $1 AND conversation_id = $2 ORDER BY answer_turn, entry_id";
+    DELETE_EVIDENCE_AT = "DELETE FROM evidence WHERE tenant = $1 AND entry_id = $2 AND conversation_id = $3
+        AND answer_turn = $4";
     COUNT_EVIDENCE = "UPDATE knowledge_entries SET evidence_count =
         (SELECT COUNT(DISTINCT v.conversation_id) FROM evidence v WHERE v.entry_id = $2)
         WHERE tenant = $1 AND id = $2";
@@ -90,6 +93,23 @@ impl Tx {
 
         let entries: BTreeSet<EntryId> = evidence.iter().map(|item| item.entry_id).collect();
         self.count_evidence(tenant, entries).await
+    }
+
+    /// Takes places away from the evidence of an entry, and counts its conversations anew.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn remove_evidence(
+        &mut self,
+        tenant: &TenantId,
+        entry: EntryId,
+        places: &[EvidencePlace],
+    ) -> Result<(), StoreError> {
+        for place in places {
+            let statement = Statement::new(DELETE_EVIDENCE_AT).bind(tenant).bind(entry.0);
+            self.execute(statement.bind(place.conversation_id.0).bind(place.answer_turn)).await?;
+        }
+        self.count_evidence(tenant, [entry]).await
     }
 
     /// The evidence of an entry, as this transaction sees it.

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::domain::case_decision::SaidAt;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{ConversationId, EntryId, ExemplarId, TenantId};
 use crate::domain::knowledge::{EntryStatus, Exemplar, KnowledgeType};
@@ -39,6 +40,7 @@ const WITHOUT_MARK: &str = " AND (SELECT m.point_id FROM index_marks m WHERE m.c
     AND m.point_id = x.id AND m.generation = ";
 const INSERT_EXEMPLARS: &str =
     "INSERT INTO exemplars (id, tenant, entry_id, text, language, conversation_id, turn, created_at) VALUES";
+const SOURCES: &str = "SELECT exemplar_id, conversation_id, turn FROM exemplar_sources WHERE tenant = ";
 const INSERT_SOURCES: &str = "INSERT INTO exemplar_sources (exemplar_id, conversation_id, turn, tenant) VALUES";
 const DO_NOTHING: &str = "ON CONFLICT DO NOTHING";
 
@@ -148,6 +150,42 @@ impl Tx {
     /// When the database is not available.
     pub async fn exemplars_of(&mut self, tenant: &TenantId, entries: &[EntryId]) -> Result<Vec<Exemplar>, StoreError> {
         self.rows::<ExemplarRow>(of_entries(tenant, entries)).await?.into_iter().map(ExemplarRow::read).collect()
+    }
+
+    /// Every place where these exemplars were said, exemplar by exemplar, as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn exemplar_sources(
+        &mut self,
+        tenant: &TenantId,
+        ids: &[ExemplarId],
+    ) -> Result<Vec<(ExemplarId, SaidAt)>, StoreError> {
+        let mut select = Statement::new("");
+        select.push_with(SOURCES, tenant).push(" AND exemplar_id IN ").push_list(ids.iter().map(|id| id.0));
+        select.push(" ORDER BY exemplar_id, conversation_id, turn");
+        let rows: Vec<(Uuid, Uuid, i64)> = self.rows(select).await?;
+        let read = |(exemplar, conversation, turn): (Uuid, Uuid, i64)| {
+            let turn = position("exemplar_sources.turn", turn)?;
+            Ok((ExemplarId(exemplar), SaidAt { conversation_id: ConversationId(conversation), turn }))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Stores places where exemplars were said; one that is there stays.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingReference`] when an exemplar is gone.
+    pub async fn add_exemplar_sources(
+        &mut self,
+        tenant: &TenantId,
+        sources: &[(ExemplarId, SaidAt)],
+    ) -> Result<(), StoreError> {
+        let rows = sources.iter().map(|(exemplar, said)| {
+            [exemplar.0.into(), said.conversation_id.0.into(), said.turn.into(), tenant.into()]
+        });
+        self.execute_all(inserts(INSERT_SOURCES, rows, DO_NOTHING)).await?;
+        Ok(())
     }
 
     /// Marks exemplars as indexed, after their points were upserted and flushed; they are given as

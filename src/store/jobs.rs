@@ -10,10 +10,11 @@ use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
-use crate::domain::ids::{JobId, TenantId};
+use crate::domain::ids::{ConversationId, JobId, TenantId};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
+use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{moment, tenant as read_tenant, word};
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
@@ -88,6 +89,39 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Job {
+    /// The conversation that its payload names.
+    pub fn conversation_id(&self) -> Option<ConversationId> {
+        self.payload.get("conversation_id")?.as_str()?.parse().ok()
+    }
+}
+
+/// Which jobs are wanted; what is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Where they stand.
+    pub state: Option<JobState>,
+    /// Their kind.
+    pub kind: Option<String>,
+    /// Queued at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Queued before this moment.
+    pub to: Option<Timestamp>,
+}
+
+/// How many jobs of one kind and state a tenant has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobCount {
+    /// The kind.
+    pub kind: String,
+    /// The state.
+    pub state: JobState,
+    /// How many.
+    pub count: i64,
+    /// When the first of them was queued.
+    pub oldest: Timestamp,
+}
+
 /// How many jobs of one kind a worker can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindLimit<'a> {
@@ -109,6 +143,10 @@ pub struct QueueCount {
     /// The earliest `run_at` among them: how long the queue is behind.
     pub oldest_run_at: Timestamp,
 }
+
+const COLUMNS: &str = "SELECT j.id, j.tenant, j.kind, j.payload, j.dedupe_key, j.priority, j.run_at, j.attempts,
+    j.lease_holder, j.lease_end, j.state, j.last_error, j.trace_id, j.created_at, j.finished_at";
+const FROM: &str = " FROM jobs j WHERE j.tenant = ";
 
 statements! {
     ENQUEUE = "INSERT INTO jobs (id, tenant, kind, payload, dedupe_key, priority, run_at, attempts, state, trace_id,
@@ -136,6 +174,14 @@ statements! {
     COUNT_UNFINISHED = "SELECT COUNT(*) FROM jobs WHERE tenant = $1 AND state IN ('queued', 'running')";
     QUEUE_STATS = "SELECT kind, state, COUNT(*), MIN(run_at) FROM jobs WHERE state IN ('queued', 'running', 'dead')
         GROUP BY kind, state ORDER BY kind, state";
+    COUNT_JOBS = "SELECT kind, state, COUNT(*), MIN(created_at) FROM jobs WHERE tenant = $1
+        GROUP BY kind, state ORDER BY kind, state";
+    REQUEUE_JOB = "UPDATE jobs SET state = 'queued', attempts = 0, run_at = $3, finished_at = NULL
+        WHERE tenant = $1 AND id = $2 AND state IN ('dead', 'cancelled') AND NOT EXISTS (SELECT 1 FROM jobs o
+        WHERE o.tenant = jobs.tenant AND o.kind = jobs.kind AND o.dedupe_key = jobs.dedupe_key
+        AND o.state IN ('queued', 'running'))";
+    CANCEL_JOB = "UPDATE jobs SET state = 'cancelled', finished_at = $3
+        WHERE tenant = $1 AND id = $2 AND state = 'queued'";
     PRUNE_JOBS = "DELETE FROM jobs WHERE state IN ('done', 'cancelled') AND finished_at < $1";
 }
 
@@ -237,6 +283,43 @@ impl Store {
         self.row::<JobRow>(statement).await?.map(JobRow::read).transpose()
     }
 
+    /// The jobs that pass the filter, the last queued first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn list_jobs(
+        &self,
+        tenant: &TenantId,
+        filter: &JobFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Job>, StoreError> {
+        let mut from = Statement::new("");
+        from.push_with(FROM, tenant)
+            .push_some(" AND j.state = ", filter.state.map(JobState::as_str))
+            .push_some(" AND j.kind = ", filter.kind.as_ref())
+            .push_some(" AND j.created_at >= ", filter.from)
+            .push_some(" AND j.created_at < ", filter.to);
+        let list = List {
+            columns: COLUMNS,
+            from,
+            behind: " AND (j.created_at, j.id) < (",
+            order: " ORDER BY j.created_at DESC, j.id DESC",
+        };
+        self.page::<JobRow>(list, page).await?.try_map(JobRow::read)
+    }
+
+    /// How many jobs a tenant has, by kind and state.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn count_jobs(&self, tenant: &TenantId) -> Result<Vec<JobCount>, StoreError> {
+        let rows: Vec<(String, String, i64, i64)> = self.rows(Statement::new(COUNT_JOBS).bind(tenant)).await?;
+        let read = |(kind, state, count, oldest): (String, String, i64, i64)| {
+            Ok(JobCount { kind, state: word("jobs.state", &state)?, count, oldest: moment(oldest) })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     /// Jobs that were given up, the last first, at most `limit`.
     ///
     /// # Errors
@@ -325,6 +408,25 @@ impl Tx {
         Ok(given)
     }
 
+    /// Queues a job again that was given up or stopped, as if it had never been tried; why it failed stays. `false` when it
+    /// is neither, or when the same work is queued or running already.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the same work is queued at this moment.
+    pub async fn requeue_job(&mut self, tenant: &TenantId, id: JobId, now: Timestamp) -> Result<bool, StoreError> {
+        let queued = self.execute(Statement::new(REQUEUE_JOB).bind(tenant).bind(id.0).bind(now)).await? > 0;
+        self.wakes_workers |= queued;
+        Ok(queued)
+    }
+
+    /// Stops a job before it begins. `false` when it is not queued.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn cancel_job(&mut self, tenant: &TenantId, id: JobId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.execute(Statement::new(CANCEL_JOB).bind(tenant).bind(id.0).bind(now)).await? > 0)
+    }
+
     /// Deletes jobs of all tenants that were done or stopped before this moment; how many.
     ///
     /// # Errors
@@ -337,6 +439,12 @@ impl Tx {
 /// The values by which a statement recognises a lease: the attempt tells two leases of one holder apart.
 fn held(sql: &'static str, job: &Job) -> Statement {
     Statement::new(sql).bind(job.id.0).bind(job.lease_holder.clone()).bind(job.attempts)
+}
+
+impl Keyed for JobRow {
+    fn key(&self) -> (i64, Uuid) {
+        (self.created_at, self.id)
+    }
 }
 
 impl JobRow {

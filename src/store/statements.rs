@@ -18,11 +18,14 @@ use crate::store::facts;
 use crate::store::generations;
 use crate::store::jobs;
 use crate::store::keys;
+use crate::store::labels;
 use crate::store::macros::on_read;
 use crate::store::marks;
 use crate::store::measures;
 use crate::store::outcomes;
 use crate::store::records;
+use crate::store::session_items;
+use crate::store::sessions;
 use crate::store::turns;
 use crate::store::uses;
 use crate::store::versions;
@@ -40,10 +43,13 @@ const FILES: &[(&str, &[(&str, &str)])] = &[
     ("generations", generations::STATEMENTS),
     ("jobs", jobs::STATEMENTS),
     ("keys", keys::STATEMENTS),
+    ("labels", labels::STATEMENTS),
     ("marks", marks::STATEMENTS),
     ("measures", measures::STATEMENTS),
     ("outcomes", outcomes::STATEMENTS),
     ("records", records::STATEMENTS),
+    ("session_items", session_items::STATEMENTS),
+    ("sessions", sessions::STATEMENTS),
     ("turns", turns::STATEMENTS),
     ("uses", uses::STATEMENTS),
     ("versions", versions::STATEMENTS),

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::api::fixtures::price_call;
 use crate::support::app::TestApp;
 use crate::support::postgres::TestDatabase;
 
@@ -32,10 +33,35 @@ async fn knowledge_keeps_its_names(app: &TestApp) {
     }
 }
 
+async fn training_data_keep_their_names(app: &TestApp) {
+    app.learn([price_call("100")]).await;
+    let conversation = app.get("/conversations/100/").await.json()["id"].clone();
+    let labels = json!({
+        "conversation_category": "sales",
+        "outcome": "successful",
+        "user_intents": ["booking", "information"],
+    });
+    let mut sent = labels.clone();
+    sent["conversation_id"] = json!("100");
+    let taken = app.post("/training/training-data/process_conversation/", &sent).await;
+    assert_eq!((taken.status, &taken.json()["conversation_id"]), (202, &conversation), "{}", taken.text);
+    app.drain_jobs().await;
+
+    let shown = app.get("/training/training-data/100").await.json();
+    let list = app.get("/training/training-data/?category=sales&outcome=successful").await.json();
+    for answered in [&shown, &list["results"][0]] {
+        assert_eq!(answered["ai_conversation"], conversation, "{answered}");
+        for (name, value) in labels.as_object().expect("an object") {
+            assert_eq!(&answered[name], value, "{name} in {answered}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn knowledge_keeps_its_names_on_sqlite() {
     let app = TestApp::spawn().await;
     knowledge_keeps_its_names(&app).await;
+    training_data_keep_their_names(&app).await;
     app.close().await;
 }
 
@@ -45,6 +71,7 @@ async fn knowledge_keeps_its_names_on_postgres() {
     let url = format!("store.url={}", database.url);
     let app = TestApp::spawn_with(&[url.as_str()]).await;
     knowledge_keeps_its_names(&app).await;
+    training_data_keep_their_names(&app).await;
     app.close().await;
     database.drop().await;
 }

@@ -169,11 +169,11 @@ async fn a_case_is_recorded_once() {
 
         let check = async |filter: CaseFilter, expected: &[&Case]| {
             let found = store.list_cases(&tenant(), &filter, &PageRequest::first(10)).await.expect("it answers");
-            assert_eq!(found.items.iter().collect::<Vec<_>>(), expected);
+            assert_eq!(found.items.iter().map(|stored| &stored.case).collect::<Vec<_>>(), expected);
         };
         check(CaseFilter::default(), &[&held, &duplicate]).await;
-        check(CaseFilter { kind: Some(CaseKind::Quarantined), entry_id: None }, &[&held]).await;
-        check(CaseFilter { kind: None, entry_id: Some(second.id) }, &[&duplicate]).await;
+        check(CaseFilter { kind: Some(CaseKind::Quarantined), ..CaseFilter::default() }, &[&held]).await;
+        check(CaseFilter { entry_id: Some(second.id), ..CaseFilter::default() }, &[&duplicate]).await;
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! The contract of the store: every test here runs on SQLite and on PostgreSQL.
 
 mod analytics;
+mod cases;
 mod conversations;
 mod erasure;
 mod fixtures;
@@ -13,6 +14,7 @@ mod queue_property;
 mod records;
 mod retrievals;
 mod schema;
+mod sessions;
 mod sqlite_file;
 mod statements;
 mod uses;

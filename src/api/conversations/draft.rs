@@ -136,14 +136,6 @@ pub struct UsageBody {
 
 impl From<ConversationBody> for ConversationDraft {
     fn from(body: ConversationBody) -> Self {
-        let turns = body.turns.into_iter().map(|turn| TurnDraft {
-            speaker: turn.speaker,
-            text: turn.text,
-            at: turn.at,
-            retrieval_id: turn.retrieval_id,
-        });
-        let messages =
-            body.messages.into_iter().map(|message| MessageDraft { role: message.role, content: message.content });
         Self {
             external_id: body.external_id,
             call_id: body.call_id,
@@ -154,13 +146,25 @@ impl From<ConversationBody> for ConversationDraft {
             category: body.category,
             started_at: body.started_at,
             ended_at: body.ended_at,
-            turns: turns.collect(),
-            messages: messages.collect(),
+            turns: body.turns.into_iter().map(TurnDraft::from).collect(),
+            messages: body.messages.into_iter().map(MessageDraft::from).collect(),
             outcome: body.outcome,
             satisfaction: body.satisfaction,
             usage: body.usage.map(Usage::from),
             metadata: body.metadata,
         }
+    }
+}
+
+impl From<TurnBody> for TurnDraft {
+    fn from(turn: TurnBody) -> Self {
+        Self { speaker: turn.speaker, text: turn.text, at: turn.at, retrieval_id: turn.retrieval_id }
+    }
+}
+
+impl From<MessageBody> for MessageDraft {
+    fn from(message: MessageBody) -> Self {
+        Self { role: message.role, content: message.content }
     }
 }
 

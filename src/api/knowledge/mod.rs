@@ -45,19 +45,19 @@ async fn find(store: &Store, tenant: &TenantId, id: EntryId) -> Result<Entry, Ap
 }
 
 /// The entry with this id, as it is answered.
-async fn body_of(store: &Store, tenant: &TenantId, id: EntryId) -> Result<EntryBody, ApiError> {
+pub(super) async fn body_of(store: &Store, tenant: &TenantId, id: EntryId) -> Result<EntryBody, ApiError> {
     let entry = find(store, tenant, id).await?;
     let bodies = with_evidence(store, tenant, vec![entry]).await?;
     bodies.into_iter().next().ok_or_else(|| ApiError::internal("an entry that was found has no body"))
 }
 
 /// What changes the knowledge base.
-fn curator(services: &Services) -> Curator {
+pub(super) fn curator(services: &Services) -> Curator {
     Curator::new(Arc::clone(&services.engine))
 }
 
 /// Who is changing it.
-async fn editor(store: &Store, caller: &Caller) -> Result<Editor, StoreError> {
+pub(super) async fn editor(store: &Store, caller: &Caller) -> Result<Editor, StoreError> {
     let Some(id) = caller.key else { return Ok(Editor { key: None, name: Some(ON_THIS_MACHINE.to_owned()) }) };
     let key = store.key(&KeysOf::Tenant(caller.tenant.clone()), id).await?;
     Ok(Editor { key: Some(id), name: key.map(|key| key.name) })

@@ -25,6 +25,14 @@ impl Server {
     /// # Errors
     /// When it cannot be started or ends before it listens.
     pub fn start(config: &Config, dir: &Path) -> Result<Self, Failure> {
+        Self::start_with(config, dir, &[])
+    }
+
+    /// The same with settings of its own (`section.key=value`).
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with(config: &Config, dir: &Path, settings: &[String]) -> Result<Self, Failure> {
         let began = Instant::now();
         let cache = config.learning.cache_dir.clone().unwrap_or_else(|| config.data.dir.join("understanding"));
         let program = std::env::current_exe().map_err(|error| Failure::io("this program", &error))?;
@@ -34,6 +42,7 @@ impl Server {
             .args(["--set", &format!("learning.cache_dir={}", cache.display())])
             .args(["--set", &format!("embedding.models={}", config.embedding.models.join(","))])
             .args(["--set", &format!("embedding.models_dir={}", config.embedding.models_dir.display())])
+            .args(settings.iter().flat_map(|setting| ["--set", setting]))
             .args(["--set", "log.filter=error", "serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -63,12 +63,12 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
             _ => assert!(!line.contains("optimised"), "the kill came too late; write more before it"),
         }
         if moved.len() == 40 {
-            break;
+            // What it still says until its end was acknowledged too.
+            child.kill().expect("killed");
         }
     }
-    child.kill().expect("killed");
     child.wait().expect("gone");
-    assert_eq!(moved.len(), 40, "the child ended by itself");
+    assert!(moved.len() >= 40, "the child ended by itself");
 
     let index = open(dir.path()).await;
     check(&index, &wrote, &deleted, &moved).await;

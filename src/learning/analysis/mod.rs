@@ -17,6 +17,7 @@ use crate::domain::classify::exchange::{ReadTurn, need_strength};
 use crate::domain::conversation::{Conversation, ConversationStatus, Speaker};
 use crate::domain::ids::RecordId;
 use crate::domain::redaction::redacted_bursts;
+use crate::domain::training::Labels;
 use crate::engine::Engine;
 use crate::engine::error::Error;
 use crate::learning::analysis::outcome::judge_outcome;
@@ -41,15 +42,18 @@ const LATER: f32 = 0.35;
 const MIN_ANSWERED: f32 = 0.5;
 /// Category when nothing tells one.
 const NO_CATEGORY: &str = "general";
+/// Reason of a label that a caller gave when it asked for the conversation to be processed.
+const GIVEN: &str = "given with the request";
 
 impl Learner {
     /// Stage `analyze`: makes the training record.
     pub(super) async fn analyze(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
         let turns = self.understand(&stored.conversation).await?;
         let told = self.engine.store.outcomes_of(&job.tenant, &stored.conversation.external_id).await?;
+        let given = self.engine.store.labels_of(&job.tenant, stored.conversation.id).await?;
         let (engine, conversation) = (Arc::clone(&self.engine), stored.conversation.clone());
         // A long conversation is work for a processor, which must not stall those who ask.
-        let task = move || analyse(&engine, &conversation, &turns, &told);
+        let task = move || analyse(&engine, &conversation, &turns, &told, &given);
         let record = tokio::task::spawn_blocking(task).await.map_err(|_| Error::Overloaded)?;
         let mut tx = self.engine.store.begin().await?;
         tx.upsert_record(&job.tenant, &record).await?;
@@ -68,22 +72,29 @@ impl Learner {
     }
 }
 
-/// The training record of a conversation; `told` is what was told about its outcome apart from it.
+/// The training record of a conversation; `told` is what was told about its outcome apart from it, `given` are labels that
+/// win over what is found here.
 pub fn analyse(
     engine: &Engine,
     conversation: &Conversation,
     turns: &[ReadTurn],
     told: &[ToldOutcome],
+    given: &Labels,
 ) -> TrainingRecord {
     let mut reasons = BTreeMap::new();
     let language = conversation.language.clone().unwrap_or_else(|| language::recognise(turns));
-    let (user_intents, intent_reason) = user_intents(engine, turns);
+    let (user_intents, intent_reason) = match given.intents.as_slice() {
+        [] => user_intents(engine, turns),
+        intents => (intents.to_vec(), GIVEN.to_owned()),
+    };
     reasons.insert("user_intents".to_owned(), intent_reason);
 
-    let category = match (&conversation.category, user_intents.first()) {
-        (Some(given), _) => {
-            reasons.insert("conversation_category".to_owned(), "given with the conversation".to_owned());
-            given.clone()
+    let with_conversation = conversation.category.as_ref().map(|category| (category, "given with the conversation"));
+    let known = given.category.as_ref().map(|category| (category, GIVEN)).or(with_conversation);
+    let category = match (known, user_intents.first()) {
+        (Some((category, reason)), _) => {
+            reasons.insert("conversation_category".to_owned(), reason.to_owned());
+            category.clone()
         }
         (None, Some(intent)) => {
             reasons.insert("conversation_category".to_owned(), format!("the category of the intent {intent}"));
@@ -104,7 +115,7 @@ pub fn analyse(
     TrainingRecord {
         id: RecordId::derive(conversation.id),
         conversation_id: conversation.id,
-        call_id: conversation.call_id.clone(),
+        call_id: given.call_id.clone().or_else(|| conversation.call_id.clone()),
         agent_id: conversation.agent_id.clone(),
         summary: summary::summarise(turns, &answered, judged.outcome),
         key_phrases: phrases::key_phrases(turns, &language),

@@ -50,8 +50,12 @@ impl Learner {
         let Some(record) = self.engine.store.record_of(tenant, conversation.id).await? else {
             return Err(Error::Conflict(format!("conversation {} has not been analysed yet", conversation.id)));
         };
-        if matches!(record.outcome, Outcome::Excluded | Outcome::Unknown) {
-            let why = format!("nothing: the outcome is {}", record.outcome);
+        let why = match record.outcome {
+            _ if !self.settings.distillation => Some("nothing: learning.distillation is off".to_owned()),
+            Outcome::Excluded | Outcome::Unknown => Some(format!("nothing: the outcome is {}", record.outcome)),
+            _ => None,
+        };
+        if let Some(why) = why {
             let mut tx = self.engine.store.begin().await?;
             tx.set_learning(tenant, conversation.id, &[why]).await?;
             return self.commit_stage(tx, job, stored, Some(Stage::Credit)).await;

@@ -1,0 +1,47 @@
+//! `GET /jobs/summary/`: how the queue stands.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::Api;
+use crate::api::auth::Caller;
+use crate::api::error::ApiError;
+use crate::store::jobs::JobState;
+
+/// How the queue stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JobSummary {
+    /// How many there are, by kind and state; what there is none of is left out.
+    counts: Vec<JobCountBody>,
+    /// For how many seconds the oldest queued job has been there; null when none is queued.
+    #[schema(required)]
+    oldest_queued_s: Option<f64>,
+}
+
+/// How many jobs of one kind are in one state.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobCount)]
+pub struct JobCountBody {
+    /// What is done.
+    kind: String,
+    /// Where they stand.
+    state: JobState,
+    /// How many.
+    count: i64,
+}
+
+/// Summarise the queue
+///
+/// Of the key's tenant: how many jobs there are, and since when the oldest waits.
+#[utoipa::path(get, path = "/jobs/summary/", tag = "jobs",
+    responses((status = 200, description = "The queue.", body = JobSummary)))]
+pub async fn summary(State(api): State<Api>, caller: Caller) -> Result<Json<JobSummary>, ApiError> {
+    let engine = &api.services()?.engine;
+    let counted = engine.store.count_jobs(&caller.tenant).await?;
+    let oldest = counted.iter().filter(|one| one.state == JobState::Queued).map(|one| one.oldest).min();
+    let age_s = oldest.map(|oldest| (engine.now().as_millis() - oldest.as_millis()).max(0) as f64 / 1000.0);
+    let counts = counted.into_iter().map(|one| JobCountBody { kind: one.kind, state: one.state, count: one.count });
+    Ok(Json(JobSummary { counts: counts.collect(), oldest_queued_s: age_s }))
+}

@@ -1,0 +1,104 @@
+//! Learning from a conversation anew, and at a caller's request with labels of its own.
+
+use crate::domain::clock::Timestamp;
+use crate::domain::conversation::{ConversationStatus, Outcome, OutcomeSource};
+use crate::domain::ids::{ConversationId, TenantId};
+use crate::domain::training::Labels;
+use crate::engine::error::Error;
+use crate::learning::Learner;
+use crate::learning::pipeline::{Stage, stage_job};
+use crate::store::jobs::NewJob;
+use crate::store::outcomes::ToldOutcome;
+use crate::store::tx::Tx;
+
+/// What a caller wants of a conversation that is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessRequest {
+    /// Labels that win over what analysis finds.
+    pub labels: Labels,
+    /// How it ended, as the caller says.
+    pub outcome: Option<Outcome>,
+    /// Whether it is learned from anew although nothing has changed.
+    pub relearn: bool,
+}
+
+impl Learner {
+    /// Keeps the given labels and learns from a conversation, if that is not done already: one that is processed is
+    /// learned from anew only when that is wanted or when labels change. Where it stands then.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such conversation.
+    pub async fn process(
+        &self,
+        tenant: &TenantId,
+        id: ConversationId,
+        wanted: ProcessRequest,
+        trace_id: Option<String>,
+    ) -> Result<ConversationStatus, Error> {
+        let missing = || Error::NotFound { what: "conversation", id: id.to_string() };
+        let store = &self.engine.store;
+        let known = store.conversation(tenant, id).await?.ok_or_else(missing)?.conversation;
+        let told = store.outcomes_of(tenant, &known.external_id).await?;
+        let told = told.into_iter().find(|told| told.source == OutcomeSource::Caller);
+        let believed = told.as_ref().map(|told| told.outcome).or(known.outcome);
+        let outcome = wanted.outcome.filter(|outcome| believed != Some(*outcome));
+
+        let now = self.engine.now();
+        let mut tx = store.begin().await?;
+        tx.lock_distillation(tenant).await?;
+        let status = tx.hold_conversation(tenant, id).await?.ok_or_else(missing)?;
+        let is_processed = status == ConversationStatus::Processed;
+        let has_new_labels = tx.give_labels(tenant, id, wanted.labels, now).await?;
+        if let Some(outcome) = outcome {
+            let told = ToldOutcome {
+                conversation_ref: known.external_id,
+                source: OutcomeSource::Caller,
+                outcome,
+                // A rating that came with an earlier word of the caller's still stands.
+                satisfaction: told.and_then(|told| told.satisfaction),
+                confidence: 1.0,
+                told_at: now,
+            };
+            tx.tell_outcome(tenant, &told).await?;
+        }
+
+        let failed = status == ConversationStatus::Failed;
+        if wanted.relearn || has_new_labels || failed || (outcome.is_some() && !is_processed) {
+            self.renew(&mut tx, tenant, id, now, trace_id).await?;
+            tx.commit().await?;
+            self.engine.entries.forget_all();
+            return Ok(ConversationStatus::Received);
+        }
+        if outcome.is_none() {
+            tx.rollback().await?;
+            return Ok(status);
+        }
+        // An outcome alone needs no new analysis; until it is counted, nobody should take the record for finished.
+        let Some(stored) = tx.conversation(tenant, id).await? else { return Err(missing()) };
+        let credit = stage_job(&self.engine, Stage::Credit, id, stored.version, trace_id);
+        // One that runs already may have read what was known before.
+        tx.enqueue(tenant, &NewJob { dedupe_key: None, ..credit }, now).await?;
+        tx.set_conversation_status(tenant, id, ConversationStatus::Processing, None, now).await?;
+        tx.commit().await?;
+        Ok(ConversationStatus::Processing)
+    }
+
+    /// Takes back what was learned from a conversation and queues its learning anew. The caller commits, and then forgets
+    /// the entries in memory. `false` when there is no such conversation.
+    pub(super) async fn renew(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        id: ConversationId,
+        now: Timestamp,
+        trace_id: Option<String>,
+    ) -> Result<bool, Error> {
+        let erased = tx.erase_derived(tenant, id, now).await?;
+        self.settle_what_is_left(tx, tenant, &erased.changed, now).await?;
+        let Some(version) = tx.renew_conversation(tenant, id).await? else { return Ok(false) };
+        for stage in [Stage::Analyze, Stage::ErasePoints] {
+            tx.enqueue(tenant, &stage_job(&self.engine, stage, id, version, trace_id.clone()), now).await?;
+        }
+        Ok(true)
+    }
+}
