@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::analysis::TrainingRecord;
-use crate::domain::conversation::{Burst, OutcomeSource, Speaker};
+use crate::domain::conversation::{Burst, ConversationStatus, OutcomeSource, Speaker};
 use crate::domain::credit::{EntryUse, UseSource};
 use crate::domain::ids::{EntryId, RetrievalId, TenantId};
 use crate::domain::knowledge::Entry;
@@ -27,6 +27,7 @@ use crate::store::conversations::StoredConversation;
 use crate::store::jobs::Job;
 use crate::store::outcomes::ToldOutcome;
 use crate::store::retrievals::Retrieval;
+use crate::store::tx::Tx;
 
 /// From this overlap of words (0 to 1) on, a user's turn is the one that a retrieval was asked for.
 const SAME_UTTERANCE: f64 = 0.5;
@@ -125,12 +126,33 @@ impl Learner {
         let conversation_ref = stored.as_ref().map_or(told.conversation_ref, |s| s.conversation.external_id.clone());
         let now = self.engine.now();
         let mut tx = self.engine.store.begin().await?;
+        // The end of learning from it looks at what was told, and must not look just before this is written.
+        tx.lock_distillation(tenant).await?;
         tx.tell_outcome(tenant, &ToldOutcome { conversation_ref, ..told }).await?;
-        if let Some(stored) = &stored {
-            tx.enqueue(tenant, &self.late_credit(stored, trace_id), now).await?;
+        let current = match &stored {
+            Some(stored) => tx.conversation(tenant, stored.conversation.id).await?,
+            None => None,
+        };
+        // One that is still being learned from, or will be again, sees it there.
+        if let Some(done) = current.as_ref().filter(|current| current.status == ConversationStatus::Processed) {
+            tx.enqueue(tenant, &self.late_credit(done, trace_id), now).await?;
         }
         tx.commit().await?;
-        Ok(stored.is_some())
+        Ok(current.is_some())
+    }
+
+    /// Whether something was told about a conversation that its record does not say yet.
+    pub(super) async fn is_told_otherwise(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        (stored, record): (&StoredConversation, Option<&TrainingRecord>),
+    ) -> Result<bool, Error> {
+        let told = tx.outcomes_of(tenant, &stored.conversation.external_id).await?;
+        let known = judge_outcome(&stored.conversation, &told, None);
+        // Without a word of anybody the dialogue decides, and analysis has read it.
+        let is_told = known.source != OutcomeSource::Rule && !told.is_empty();
+        Ok(is_told && record.is_some_and(|r| (r.outcome, r.outcome_source) != (known.outcome, known.source)))
     }
 
     /// Takes what somebody tells about the use of an entry: that it was used, and whether it led to success. Told again
@@ -316,7 +338,7 @@ fn words_said(content: &str, said: &str, language: &Language) -> f64 {
 mod tests {
     use super::*;
     use crate::domain::clock::Timestamp;
-    use crate::domain::conversation::{Conversation, ConversationStatus, Turn};
+    use crate::domain::conversation::{Conversation, Turn};
     use crate::domain::ids::ConversationId;
     use uuid::Uuid;
 

@@ -63,8 +63,14 @@ impl Learner {
             self.index_pending_exemplars(generation, &job.tenant, Some(id)).await?;
         }
         let optimise = self.optimisation_is_due().await?;
+        let record = self.engine.store.record_of(&job.tenant, id).await?;
         let now = self.engine.now();
         let mut tx = self.engine.store.begin().await?;
+        tx.lock_distillation(&job.tenant).await?;
+        if self.is_told_otherwise(&mut tx, &job.tenant, (stored, record.as_ref())).await? {
+            // Somebody told meanwhile how it ended.
+            return self.commit_stage(tx, job, stored, Some(Stage::Credit)).await;
+        }
         tx.set_conversation_status(&job.tenant, id, ConversationStatus::Processed, None, now).await?;
         self.settle_sessions(&mut tx, &job.tenant, id, None).await?;
         if optimise {

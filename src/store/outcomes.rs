@@ -54,14 +54,23 @@ impl Store {
     /// # Errors
     /// When the database is not available.
     pub async fn outcomes_of(&self, tenant: &TenantId, conversation_ref: &str) -> Result<Vec<ToldOutcome>, StoreError> {
-        let rows: Vec<OutcomeRow> = self.rows(Statement::new(OUTCOMES_OF).bind(tenant).bind(conversation_ref)).await?;
-        let mut told = rows.into_iter().map(OutcomeRow::read).collect::<Result<Vec<_>, _>>()?;
-        told.sort_by_key(|told| told.source);
-        Ok(told)
+        read(self.rows(Statement::new(OUTCOMES_OF).bind(tenant).bind(conversation_ref)).await?)
     }
 }
 
 impl Tx {
+    /// What was told about how a conversation ended, as this transaction sees it; the source that is believed most first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn outcomes_of(
+        &mut self,
+        tenant: &TenantId,
+        conversation_ref: &str,
+    ) -> Result<Vec<ToldOutcome>, StoreError> {
+        read(self.rows(Statement::new(OUTCOMES_OF).bind(tenant).bind(conversation_ref)).await?)
+    }
+
     /// Keeps what a source told, in place of what it told before.
     ///
     /// # Errors
@@ -88,6 +97,12 @@ impl Tx {
         self.execute(Statement::new(DELETE_OUTCOMES).bind(tenant).bind(conversation_ref)).await?;
         Ok(())
     }
+}
+
+fn read(rows: Vec<OutcomeRow>) -> Result<Vec<ToldOutcome>, StoreError> {
+    let mut told = rows.into_iter().map(OutcomeRow::read).collect::<Result<Vec<_>, _>>()?;
+    told.sort_by_key(|told| told.source);
+    Ok(told)
 }
 
 impl OutcomeRow {

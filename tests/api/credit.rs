@@ -1,6 +1,7 @@
 //! The loop: what is shown, what of it is said, and how that ends.
 
 use serde_json::{Value, json};
+use turnwise::store::jobs::KindLimit;
 use uuid::Uuid;
 
 use crate::api::fixtures::{call, hours_call, price_call};
@@ -159,6 +160,34 @@ async fn an_outcome_may_come_before_its_conversation() {
         let answer = app.post("/outcomes/", &wrong).await;
         assert_eq!((answer.status, answer.json()["field"].as_str()), (422, Some(field)), "{}", answer.text);
     }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_is_told_during_learning_neither_ends_it_early_nor_is_lost() {
+    let app = TestApp::spawn().await;
+    let mut open = price_call("100");
+    (open["outcome"], open["satisfaction"]) = (json!("unknown"), Value::Null);
+    assert_eq!(app.post("/conversations/", &open).await.status, 202);
+    let tell = async |outcome: &str| {
+        let told = json!({"conversation_id": "100", "outcome": outcome});
+        assert_eq!(app.post("/outcomes/", &told).await.status, 202);
+    };
+    tell("unsuccessful").await;
+    for kind in ["analyze", "chunk", "index_chunks", "distill", "credit"] {
+        let (kinds, store) = ([KindLimit { kind, limit: 1 }], &app.app.engine.store);
+        let jobs = store.claim("a test", &kinds, app.app.engine.now(), 60_000, 1).await.expect("it answers");
+        assert_eq!(jobs.len(), 1, "{kind}");
+        app.app.learner.run(&jobs[0]).await.expect("it runs");
+    }
+    assert_eq!(app.get("/conversations/100/").await.json()["status"], "processing");
+    // The stage that would have looked is over.
+    tell("successful").await;
+    app.drain_jobs().await;
+    let record = app.get("/training/training-data/").await.json()["results"][0].clone();
+    assert_eq!((&record["outcome"], &record["outcome_source"]), (&json!("successful"), &json!("caller")), "{record:#}");
+    assert_eq!(app.get("/conversations/100/").await.json()["status"], "processed");
+    assert_eq!(entry(&app, "49 dollars").await["status"], "live");
     app.close().await;
 }
 
