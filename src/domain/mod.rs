@@ -10,6 +10,7 @@ pub mod clock;
 pub mod conversation;
 pub mod credit;
 pub mod deserialize;
+pub mod dice;
 pub mod draft;
 pub mod entry_fields;
 pub mod entry_version;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::domain::conversation::word_enum;
+use crate::domain::dice::dice;
 use crate::domain::ids::{EntryId, ExemplarId, RetrievalId};
 use crate::domain::success::Posterior;
 
@@ -103,15 +104,7 @@ impl SuccessOrder {
 /// explained afterwards.
 pub fn chance(retrieval: RetrievalId, entry: EntryId) -> f64 {
     let both = retrieval.0.as_u128() ^ entry.0.as_u128().rotate_left(64);
-    // SplitMix64 over both halves (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, OOPSLA 2014).
-    let mix = |seed: u64| {
-        let seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        seed ^ (seed >> 31)
-    };
-    let mixed = mix(mix((both >> 64) as u64) ^ both as u64);
-    (mixed >> 11) as f64 / (1_u64 << 53) as f64
+    dice([(both >> 64) as u64, both as u64])
 }
 
 /// How fusion and ranking weigh things.

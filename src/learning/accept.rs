@@ -108,16 +108,14 @@ impl Learner {
             )));
         }
         let id = known.conversation.id;
-        let erased = tx.erase_derived(tenant, id, now).await?;
-        self.settle_what_is_left(&mut tx, tenant, &erased.changed, now).await?;
+        self.take_back(&mut tx, tenant, id, now).await?;
         let replacement = Conversation { id, ..conversation.clone() };
         // Not the version that we saw and one more: another replacement may have come first.
         let Some(version) = tx.replace_conversation(tenant, &replacement, now).await? else {
             tx.rollback().await?;
             return Ok(None);
         };
-        tx.enqueue(tenant, &stage_job(&self.engine, Stage::Analyze, id, version, trace_id.cloned()), now).await?;
-        tx.enqueue(tenant, &stage_job(&self.engine, Stage::ErasePoints, id, version, trace_id.cloned()), now).await?;
+        self.queue_anew(&mut tx, tenant, (id, version), now, trace_id.cloned()).await?;
         tx.commit().await?;
         self.engine.entries.forget_all();
         Ok(Some(Accepted::Replaced(id)))

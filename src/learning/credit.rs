@@ -17,6 +17,7 @@ use crate::domain::text;
 use crate::domain::vectors::dot;
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
+use crate::engine::understanding::parts;
 use crate::learning::Learner;
 use crate::learning::analysis::outcome::judge_outcome;
 use crate::learning::analysis::phrases::stop_words_of;
@@ -24,7 +25,7 @@ use crate::learning::distillation::subject::same_word;
 use crate::learning::distillation::wording::numbers_conflict;
 use crate::learning::pipeline::{Stage, stage_job};
 use crate::store::conversations::StoredConversation;
-use crate::store::jobs::Job;
+use crate::store::jobs::{Job, NewJob};
 use crate::store::outcomes::ToldOutcome;
 use crate::store::retrievals::Retrieval;
 use crate::store::tx::Tx;
@@ -97,7 +98,8 @@ impl Learner {
         }
         let Some(mut record) = store.record_of(tenant, conversation.id).await? else { return Ok(None) };
         let turns = self.understand(conversation).await?;
-        let judged = judge_outcome(conversation, &told, self.engine.understanding().verdict(&turns));
+        let understanding = self.engine.understanding();
+        let judged = judge_outcome(conversation, &told, understanding.verdict(&turns, &understanding.answered(&turns)));
         // What the dialogue says differs a little each time, because an embedding depends a little on its batch.
         let same_score = judged.source == OutcomeSource::Rule || record.success_score == judged.success_score;
         if record.outcome == judged.outcome && record.outcome_source == judged.source && same_score {
@@ -211,11 +213,9 @@ impl Learner {
 
     /// The job of a conversation whose outcome became known later; one for each time, because a running one may have read
     /// what was known before.
-    fn late_credit(&self, stored: &StoredConversation, trace_id: Option<String>) -> crate::store::jobs::NewJob {
-        let id = stored.conversation.id;
-        let mut job = stage_job(&self.engine, Stage::Credit, id, stored.version, trace_id);
-        job.dedupe_key = None;
-        job
+    pub(super) fn late_credit(&self, stored: &StoredConversation, trace_id: Option<String>) -> NewJob {
+        let job = stage_job(&self.engine, Stage::Credit, stored.conversation.id, stored.version, trace_id);
+        NewJob { dedupe_key: None, ..job }
     }
 
     /// The retrievals of a conversation: those that named it, and those that stand beside its turns.
@@ -239,6 +239,10 @@ impl Learner {
         stored: &StoredConversation,
         retrievals: &[Retrieval],
     ) -> Result<Vec<EntryUse>, Error> {
+        if retrievals.is_empty() {
+            // As most conversations are that were handed in afterwards: nothing has to be read for them.
+            return Ok(Vec::new());
+        }
         let mut ids: Vec<EntryId> = retrievals.iter().flat_map(|r| &r.exposures).map(|e| e.entry_id).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -272,14 +276,9 @@ impl Learner {
         let Some(answer) = shown.answer.filter(|_| !shown.entries.is_empty()) else { return Ok(Vec::new()) };
         let generation = self.engine.generations.first();
         let calibration = Calibration::of_model(&generation.embedder.spec().name);
-        let mut parts = vec![answer.text.as_str()];
-        let sentences: Vec<&str> =
-            text::sentences(&answer.text).into_iter().filter(|sentence| text::word_count(sentence) > 0).collect();
-        if sentences.len() > 1 {
-            parts.extend(sentences);
-        }
-        let contents: Vec<&str> = shown.entries.iter().map(|entry| entry.content.as_str()).collect();
-        let texts: Vec<&str> = parts.iter().chain(&contents).copied().collect();
+        let parts = parts(&answer.text);
+        let contents = shown.entries.iter().map(|entry| entry.content.as_str());
+        let texts: Vec<&str> = parts.iter().map(String::as_str).chain(contents).collect();
         let vectors = generation.embed_meaning(Lane::Batch, &texts, None).await?;
         let (of_parts, of_contents) = vectors.split_at(parts.len());
 

@@ -7,7 +7,6 @@ use crate::domain::training::Labels;
 use crate::engine::error::Error;
 use crate::learning::Learner;
 use crate::learning::pipeline::{Stage, stage_job};
-use crate::store::jobs::NewJob;
 use crate::store::outcomes::ToldOutcome;
 use crate::store::tx::Tx;
 
@@ -75,9 +74,7 @@ impl Learner {
         }
         // An outcome alone needs no new analysis; until it is counted, nobody should take the record for finished.
         let Some(stored) = tx.conversation(tenant, id).await? else { return Err(missing()) };
-        let credit = stage_job(&self.engine, Stage::Credit, id, stored.version, trace_id);
-        // One that runs already may have read what was known before.
-        tx.enqueue(tenant, &NewJob { dedupe_key: None, ..credit }, now).await?;
+        tx.enqueue(tenant, &self.late_credit(&stored, trace_id), now).await?;
         tx.set_conversation_status(tenant, id, ConversationStatus::Processing, None, now).await?;
         tx.commit().await?;
         Ok(ConversationStatus::Processing)
@@ -93,12 +90,36 @@ impl Learner {
         now: Timestamp,
         trace_id: Option<String>,
     ) -> Result<bool, Error> {
-        let erased = tx.erase_derived(tenant, id, now).await?;
-        self.settle_what_is_left(tx, tenant, &erased.changed, now).await?;
+        self.take_back(tx, tenant, id, now).await?;
         let Some(version) = tx.renew_conversation(tenant, id).await? else { return Ok(false) };
+        self.queue_anew(tx, tenant, (id, version), now, trace_id).await?;
+        Ok(true)
+    }
+
+    /// Takes back what was learned from a conversation; the entries that others speak for too stand on those alone.
+    pub(super) async fn take_back(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let erased = tx.erase_derived(tenant, id, now).await?;
+        self.settle_what_is_left(tx, tenant, &erased.changed, now).await
+    }
+
+    /// Queues the learning from a new version of a conversation, and the end of what the index holds of the old one.
+    pub(super) async fn queue_anew(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        (id, version): (ConversationId, i64),
+        now: Timestamp,
+        trace_id: Option<String>,
+    ) -> Result<(), Error> {
         for stage in [Stage::Analyze, Stage::ErasePoints] {
             tx.enqueue(tenant, &stage_job(&self.engine, stage, id, version, trace_id.clone()), now).await?;
         }
-        Ok(true)
+        Ok(())
     }
 }

@@ -14,10 +14,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+use crate::domain::classify::text_classifier::TextFeatures;
 use crate::domain::ids::{EntryId, RetrievalId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus};
 use crate::domain::language::Language;
-use crate::domain::query::{Exposure, OfferedEntry, QueryText, RetrievalQuery, Timings};
+use crate::domain::query::{Exposure, OfferedEntry, RetrievalQuery, Timings};
 use crate::domain::ranking::{
     Calibration, Candidate, ExemplarHit, RankingRules, SuccessOrder, blend, chance, exemplar_hit, fuse,
     prefer_language, rank_by_success,
@@ -81,7 +82,8 @@ impl Retriever {
         let candidates = fuse(&found.dense, &found.lexical, &calibration, &rules);
         let top_similarity =
             candidates.iter().map(|c| c.similarity).reduce(f64::max).filter(|_| !found.dense.is_empty());
-        let floor = self.floor(&query, &found);
+        let utterance = found.vector.as_deref().map(|vector| TextFeatures::of(query.utterance.as_str(), vector));
+        let floor = self.floor(&calibration, utterance.as_ref());
         let abstention = abstention(&found, top_similarity, floor);
         let results = match abstention {
             Some(_) => Vec::new(),
@@ -96,7 +98,7 @@ impl Retriever {
 
         let answer = RetrievalAnswer {
             retrieval_id: id,
-            intent: found.vector.as_deref().and_then(|vector| self.intent(&query.utterance, vector)),
+            intent: utterance.as_ref().and_then(|utterance| self.intent(utterance)),
             results,
             prompt_block,
             abstained: abstention.is_some(),
@@ -112,7 +114,7 @@ impl Retriever {
         };
         self.observe(&answer);
         if query.exposure == Exposure::Recorded {
-            self.exposures.record(tenant, &query, &answer, self.engine.now(), &self.model());
+            self.exposures.record(tenant, &query, &answer, self.engine.now(), self.model());
         }
         Ok(answer)
     }
@@ -275,18 +277,17 @@ impl Retriever {
             .collect()
     }
 
-    fn intent(&self, utterance: &QueryText, vector: &[f32]) -> Option<Intent> {
-        let best = self.engine.understanding().intents(utterance.as_str(), vector).into_iter().next()?;
+    fn intent(&self, utterance: &TextFeatures) -> Option<Intent> {
+        let best = self.engine.understanding().intents(utterance).into_iter().next()?;
         let certain = f64::from(best.confidence) >= self.settings.min_intent_confidence;
         certain.then(|| Intent { name: best.name, confidence: f64::from(best.confidence) })
     }
 
-    /// Best cosine under which nothing is offered to this utterance.
-    fn floor(&self, query: &RetrievalQuery, found: &Found) -> f64 {
-        let calibration = self.calibration();
+    /// Best cosine under which nothing is offered to this utterance; `None` is one that could not be embedded in time.
+    fn floor(&self, calibration: &Calibration, utterance: Option<&TextFeatures>) -> f64 {
         let floor = self.settings.floor.unwrap_or(calibration.floor);
-        let Some(vector) = &found.vector else { return floor };
-        calibration.floor_for(floor, self.engine.understanding().scope(query.utterance.as_str(), vector))
+        let scope = |utterance| self.engine.understanding().scope(utterance);
+        utterance.map_or(floor, |utterance| calibration.floor_for(floor, scope(utterance)))
     }
 
     fn rules(&self) -> RankingRules {
@@ -298,11 +299,11 @@ impl Retriever {
     }
 
     fn calibration(&self) -> Calibration {
-        Calibration::of_model(&self.model())
+        Calibration::of_model(self.model())
     }
 
-    fn model(&self) -> String {
-        self.engine.generations.first().embedder.spec().name.clone()
+    fn model(&self) -> &str {
+        &self.engine.generations.first().embedder.spec().name
     }
 
     fn observe(&self, answer: &RetrievalAnswer) {

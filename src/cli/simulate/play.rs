@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::cli::answers::Standing;
 use crate::cli::bench::server::Server;
 use crate::cli::failure::Failure;
-use crate::cli::simulate::world::{Intent, dice, pick};
+use crate::cli::simulate::world::{Intent, pick};
 use crate::config::Config;
+use crate::domain::dice::dice;
 
 /// Parts into which the conversations are divided, to see success over time.
 pub const PARTS: usize = 5;
@@ -112,11 +113,11 @@ pub async fn play(
     };
     bar.set_message(format!("seed {seed}, {ranking:?}"));
     for number in 0..conversations {
-        let intent = pick(dice(seed, number, 1), world.len());
+        let intent = pick(dice([seed, number, 1]), world.len());
         let wanted = &world[intent];
-        let question = &wanted.questions[pick(dice(seed, number, 2), wanted.questions.len())];
+        let question = &wanted.questions[pick(dice([seed, number, 2]), wanted.questions.len())];
         let name = format!("simulated-{number}");
-        let ignores = dice(seed, number, 3) < IGNORED;
+        let ignores = dice([seed, number, 3]) < IGNORED;
         let offered = match &server {
             Some(server) => ask(server, question, &name, &known).await?,
             None => None,
@@ -128,7 +129,7 @@ pub async fn play(
             None => ALONE,
         };
         // The same user is helped by the same answer, whoever ranks.
-        let luck = dice(seed, number, 10 + used.map_or(99, |(of, answer)| (of * 10 + answer) as u64));
+        let luck = dice([seed, number, 10 + used.map_or(99, |(of, answer)| (of * 10 + answer) as u64)]);
         let successful = luck < rate;
         if used.is_some() || (ranking == Ranking::None && !ignores) {
             let part = &mut played.fifths[(number * PARTS as u64 / conversations.max(1)) as usize];
@@ -138,7 +139,7 @@ pub async fn play(
             part.expected += rate;
         }
         let Some(server) = &server else { continue };
-        let said = used.map(|(of, answer)| rephrase(&world[of].answers[answer], dice(seed, number, 4)));
+        let said = used.map(|(of, answer)| rephrase(&world[of].answers[answer], dice([seed, number, 4])));
         hand_in(server, &name, question, said.as_deref(), successful).await?;
         if number >= AHEAD {
             wait_for(server, &format!("simulated-{}", number - AHEAD)).await?;

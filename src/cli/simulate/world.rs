@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::cli::failure::Failure;
 use crate::cli::input::{open, plain};
+use crate::domain::dice::dice;
 
 /// Answers that compete for every intent.
 pub const RIVALS: usize = 4;
@@ -54,19 +55,6 @@ impl Preset {
             Self::Equal => (0.6, 0.6),
         }
     }
-}
-
-/// A number from 0 to 1, evenly spread, for what happens (`what`) in one conversation of one seed.
-pub fn dice(seed: u64, conversation: u64, what: u64) -> f64 {
-    // SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), once for each of the three.
-    let mix = |value: u64| {
-        let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ (value >> 31)
-    };
-    let mixed = mix(mix(mix(seed) ^ conversation) ^ what);
-    (mixed >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// The place that a number from 0 to 1 points at among so many.
@@ -121,7 +109,7 @@ pub fn build(
     let (low, high) = preset.range();
     let intents = questions.iter().take(count).zip(answers.chunks(RIVALS)).enumerate().map(|(at, (said, answers))| {
         let (exemplars, questions) = said.split_at(EXEMPLARS.min(said.len() / 2));
-        let rate = |answer: usize| low + (high - low) * dice(seed, at as u64, 1_000 + answer as u64);
+        let rate = |answer: usize| low + (high - low) * dice([seed, at as u64, 1_000 + answer as u64]);
         Intent {
             exemplars: exemplars.to_vec(),
             questions: questions.to_vec(),
@@ -148,8 +136,6 @@ mod tests {
         assert_eq!((world(1)[0].exemplars.len(), world(1)[0].questions.len()), (10, 20));
         assert!(build(&questions, &turns, 4, (Preset::Equal, 1)).is_err());
 
-        let mean = (0..10_000).map(|n| dice(7, n, 3)).sum::<f64>() / 10_000.0;
-        assert!((mean - 0.5).abs() < 0.02, "{mean}");
         assert_eq!((pick(0.0, 4), pick(0.999, 4), pick(0.5, 1)), (0, 3, 0));
     }
 }

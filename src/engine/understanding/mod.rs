@@ -62,15 +62,15 @@ impl Understanding {
         Ok(Self { turns, intents })
     }
 
-    /// The intents of an utterance, from its text and its embedding with the query prefix; most likely first.
-    pub fn intents(&self, utterance: &str, vector: &[f32]) -> Vec<RecognisedIntent> {
-        self.intents.rank(&TextFeatures::of(utterance, vector))
+    /// The intents of an utterance, seen with its embedding with the query prefix; most likely first.
+    pub fn intents(&self, utterance: &TextFeatures) -> Vec<RecognisedIntent> {
+        self.intents.rank(utterance)
     }
 
-    /// Natural log-odds that an utterance is a matter of a business at all, from its text and its embedding with the query
-    /// prefix; below 0 it sounds like small talk.
-    pub fn scope(&self, utterance: &str, vector: &[f32]) -> f32 {
-        self.turns.scope.log_odds(&TextFeatures::of(utterance, vector))
+    /// Natural log-odds that an utterance, seen with its embedding with the query prefix, is a matter of a business at all;
+    /// below 0 it sounds like small talk.
+    pub fn scope(&self, utterance: &TextFeatures) -> f32 {
+        self.turns.scope.log_odds(utterance)
     }
 
     /// The category of an intent.
@@ -88,10 +88,15 @@ impl Understanding {
         exchanges(turns, &self.turns.pairs, &self.turns.exchanges, min_probability)
     }
 
-    /// How the dialogue says that a conversation ended; `None` when one side said nothing.
-    pub fn verdict(&self, turns: &[ReadTurn]) -> Option<Verdict> {
-        let evidence = evidence(turns, &self.exchanges(turns, ANSWERED))?;
-        Some(self.turns.outcomes.judge(&evidence))
+    /// The exchanges of a conversation in which a need rather was answered than not, in order.
+    pub fn answered(&self, turns: &[ReadTurn]) -> Vec<Exchange> {
+        self.exchanges(turns, ANSWERED)
+    }
+
+    /// How the dialogue says that a conversation ended in which these needs were [`answered`](Self::answered); `None` when
+    /// one side said nothing.
+    pub fn verdict(&self, turns: &[ReadTurn], answered: &[Exchange]) -> Option<Verdict> {
+        Some(self.turns.outcomes.judge(&evidence(turns, answered)?))
     }
 
     /// The acts of one text, from its embedding with the query prefix.
@@ -117,7 +122,7 @@ impl Understanding {
 }
 
 /// What of a turn is embedded: the whole of it, and its sentences when there are several.
-fn parts(turn: &str) -> Vec<String> {
+pub fn parts(turn: &str) -> Vec<String> {
     let mut parts = vec![turn.to_owned()];
     let sentences: Vec<&str> = text::sentences(turn).into_iter().filter(|s| text::word_count(s) > 0).collect();
     if sentences.len() > 1 {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::domain::analysis::TrainingRecord;
 use crate::domain::classify::exchange::{ReadTurn, need_strength};
+use crate::domain::classify::text_classifier::TextFeatures;
 use crate::domain::conversation::{Conversation, ConversationStatus, Speaker};
 use crate::domain::ids::RecordId;
 use crate::domain::redaction::redacted_bursts;
@@ -38,8 +39,6 @@ const MIN_INTENT_SHARE: f32 = 0.1;
 const MIN_BESIDE_FIRST: f32 = 0.4;
 /// How much less every later turn counts: what a conversation is about is said first.
 const LATER: f32 = 0.35;
-/// From this probability on, an exchange is an answer that the summary quotes.
-const MIN_ANSWERED: f32 = 0.5;
 /// Category when nothing tells one.
 const NO_CATEGORY: &str = "general";
 /// Reason of a label that a caller gave when it asked for the conversation to be processed.
@@ -108,9 +107,9 @@ pub fn analyse(
 
     let (quality, quality_reasons) = measure_quality(turns);
     reasons.extend(quality_reasons);
-    let judged = judge_outcome(conversation, told, engine.understanding().verdict(turns));
+    let answered = engine.understanding().answered(turns);
+    let judged = judge_outcome(conversation, told, engine.understanding().verdict(turns, &answered));
     reasons.insert("outcome".to_owned(), judged.reason);
-    let answered = engine.understanding().exchanges(turns, MIN_ANSWERED);
 
     TrainingRecord {
         id: RecordId::derive(conversation.id),
@@ -141,7 +140,7 @@ fn user_intents(engine: &Engine, turns: &[ReadTurn]) -> (Vec<String>, String) {
     for (position, turn) in turns.iter().filter(|turn| turn.burst.speaker == Speaker::User).enumerate() {
         let weight = need_strength(&turn.acts.max(&turn.sentence_acts)) / (1.0 + position as f32 * LATER);
         total += weight;
-        for intent in engine.understanding().intents(&turn.burst.text, &turn.vector) {
+        for intent in engine.understanding().intents(&TextFeatures::of(&turn.burst.text, &turn.vector)) {
             clearest = clearest.max(if weight > 0.0 { intent.confidence } else { 0.0 });
             *weights.entry(intent.name).or_default() += weight * intent.confidence;
         }

@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use crate::domain::classify::exchange::{ReadTurn, is_need};
 use crate::domain::conversation::Speaker;
@@ -25,7 +26,7 @@ const BETWEEN_CLAUSES: [char; 20] =
 
 /// The key phrases of a conversation.
 pub fn key_phrases(turns: &[ReadTurn], language: &Language) -> Vec<String> {
-    let mut stop_words = stop_words_of(language);
+    let mut stop_words = stop_words_of(language).clone();
     // How many turns about the matter, and how many courtesies, say each word.
     let (mut about, mut polite) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, usize>::new());
     for turn in turns {
@@ -68,7 +69,7 @@ pub fn key_phrases(turns: &[ReadTurn], language: &Language) -> Vec<String> {
 /// The most telling phrase of one utterance: its longest. `None` when it has no telling word.
 pub fn main_phrase(utterance: &str, language: &Language) -> Option<String> {
     let stop_words = stop_words_of(language);
-    let phrases = candidates(utterance, &stop_words).into_iter();
+    let phrases = candidates(utterance, stop_words).into_iter();
     // The first of several longest ones, which `max_by_key` alone would not give.
     let longest = phrases.enumerate().max_by_key(|(at, phrase)| (phrase.len(), Reverse(*at)));
     longest.map(|(_, phrase)| phrase.join(" "))
@@ -122,12 +123,17 @@ fn is_number(word: &str) -> bool {
     word.chars().all(|c| c.is_numeric())
 }
 
-/// Words that tell nothing. English ones turn up in every language of a call centre, so they always go.
-pub fn stop_words_of(language: &Language) -> BTreeSet<String> {
-    let listed = ["ar", "de", "es", "fr", "hi", "id", "it", "nl", "pt", "ru", "tr", "ur"];
-    let own = listed.into_iter().find(|code| *code == language.primary());
-    let words = std::iter::once("en").chain(own).flat_map(|code| stop_words::get(code).iter());
-    words.map(|word| (*word).to_owned()).collect()
+/// Words that tell nothing, by language; made once, for thousands of words are looked up in them for every conversation.
+static STOP_WORDS: LazyLock<BTreeMap<&str, BTreeSet<String>>> = LazyLock::new(|| {
+    // English ones turn up in every language of a call centre, so they always go.
+    let with_english = |code| stop_words::get("en").iter().chain(stop_words::get(code).iter());
+    let listed = ["ar", "de", "en", "es", "fr", "hi", "id", "it", "nl", "pt", "ru", "tr", "ur"];
+    listed.map(|code| (code, with_english(code).map(|word| (*word).to_owned()).collect())).into()
+});
+
+/// Words that tell nothing in a language; the English ones for one without a list.
+pub fn stop_words_of(language: &Language) -> &'static BTreeSet<String> {
+    STOP_WORDS.get(language.primary()).unwrap_or(&STOP_WORDS["en"])
 }
 
 #[cfg(test)]

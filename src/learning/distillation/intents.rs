@@ -4,6 +4,7 @@
 //! founds one, named after its own most telling words: clusters that grow with every conversation and are never
 //! reshuffled under an installation's statistics. (Leader clustering: Hartigan, *Clustering Algorithms*, 1975, chapter 3.)
 
+use crate::domain::classify::text_classifier::TextFeatures;
 use crate::domain::language::Language;
 use crate::engine::understanding::Understanding;
 use crate::learning::analysis::MIN_INTENT_CONFIDENCE;
@@ -25,7 +26,7 @@ pub fn intent_of(
     known: &Match,
     language: &Language,
 ) -> Option<String> {
-    let listed = understanding.intents(&finding.need, &finding.need_vector).into_iter().next();
+    let listed = understanding.intents(&TextFeatures::of(&finding.need, &finding.need_vector)).into_iter().next();
     if let Some(listed) = listed.filter(|intent| intent.confidence >= MIN_INTENT_CONFIDENCE) {
         return Some(listed.name);
     }

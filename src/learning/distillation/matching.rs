@@ -72,7 +72,7 @@ impl Learner {
     ) -> Option<usize> {
         let generation = self.engine.generations.first();
         let stop_words = stop_words_of(language);
-        let subject = Subject::of(&finding.need, &finding.answer, &stop_words);
+        let subject = Subject::of(&finding.need, &finding.answer, stop_words);
         let calibration = Calibration::of_model(&generation.embedder.spec().name);
         let given = generation.meaning(&finding.answer_vector);
         earlier.enumerate().find_map(|(at, other)| {
@@ -84,7 +84,7 @@ impl Learner {
                     (&finding.answer, &finding.answer_vector),
                     (&other.answer, &other.answer_vector),
                 )
-                && !subject.is_another(&Subject::of(&other.need, &other.answer, &stop_words));
+                && !subject.is_another(&Subject::of(&other.need, &other.answer, stop_words));
             agrees.then_some(at)
         })
     }
@@ -135,24 +135,26 @@ impl Learner {
         let answers = generation.embedder.embed(Lane::Batch, Role::Query, &contents, None).await?;
         let given = generation.meaning(&finding.answer_vector);
         let stop_words = stop_words_of(language);
-        let subject = Subject::of(&finding.need, &finding.answer, &stop_words);
+        let subject = Subject::of(&finding.need, &finding.answer, stop_words);
 
         let mut found = Match::default();
         // Evidence goes to a retired entry only when no other says the same: it may have been retired as a copy of that.
         let mut best = (false, 0.0);
         for ((entry, exemplar, need_cosine), answer) in known.iter().zip(&answers) {
             let need = needs.get(exemplar).map_or(entry.title.as_str(), |text| text);
-            if subject.is_another(&Subject::of(need, &entry.content, &stop_words)) {
+            if subject.is_another(&Subject::of(need, &entry.content, stop_words)) {
                 continue;
             }
             let question = calibration.sameness(*need_cosine);
             let answered = calibration.sameness(f64::from(dot(&given, &generation.meaning(&answer.vector))));
-            let conflict = self.answers_conflict(
-                finding.kind,
-                (&finding.answer, &finding.answer_vector),
-                (&entry.content, &answer.vector),
-            );
             let (same_question, same_answer) = (self.settings.same_question, self.settings.same_answer);
+            // Answers about something else cannot contradict each other.
+            let conflict = answered >= same_answer * RELATED
+                && self.answers_conflict(
+                    finding.kind,
+                    (&finding.answer, &finding.answer_vector),
+                    (&entry.content, &answer.vector),
+                );
             let agrees = !conflict
                 && ((question >= same_question && answered >= same_answer)
                     || (question >= same_question / STRICT && answered >= same_answer * STRICT));
