@@ -3,6 +3,7 @@
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
@@ -14,14 +15,17 @@ use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock, Timestamp};
 use crate::domain::draft::CallerKey;
 use crate::domain::ids::{IdSource, RandomIds};
+use crate::domain::schedule::Work;
 use crate::embedding::embedders::Embedders;
 use crate::engine::Engine;
 use crate::engine::error::{Error, chain};
+use crate::engine::experiments::RunningExperiments;
 use crate::engine::generations::Generations;
 use crate::engine::hydration::EntryCache;
 use crate::engine::understanding::Understanding;
 use crate::index::remove_generations;
 use crate::jobs::runner::{Handler, JobFailure, OnDead, Runner};
+use crate::jobs::schedules::{Tick, watch};
 use crate::learning::Learner;
 use crate::learning::indexing::Reconciled;
 use crate::learning::pipeline::is_worth_retrying;
@@ -113,12 +117,16 @@ impl App {
             store,
             generations,
             entries: EntryCache::new(config.retrieval.entry_cache),
+            experiments: RunningExperiments::default(),
             clock: parts.clock,
             ids: parts.ids,
         });
         let learner = Arc::new(Learner {
             engine: Arc::clone(&engine),
             settings: config.learning.clone(),
+            schedules: config.schedules.clone(),
+            zones: config.metrics.zones(),
+            schedules_kept: AtomicI64::new(i64::MIN),
             callers,
             distilling: TenantLocks::default(),
             index_writes: tokio::sync::Mutex::default(),
@@ -131,7 +139,7 @@ impl App {
         Ok(Self { config, engine, learner, retriever, analytics, reconciled, exposures, stop })
     }
 
-    /// Starts the worker of this process; it first takes over what a dead one held.
+    /// Starts the worker of this process, which also does what is scheduled; it first takes over what a dead one held.
     ///
     /// # Errors
     /// When the queue cannot be read.
@@ -139,7 +147,22 @@ impl App {
         let runner = self.runner();
         self.engine.store.take_over_all(&runner.holder).await?;
         let grace = Duration::from_millis(self.config.server.shutdown_grace_ms);
-        Ok(tokio::spawn(runner.run(self.stop.clone(), grace)))
+        let every = Duration::from_millis(self.config.jobs.poll_ms);
+        let watching = tokio::spawn(watch(self.tick(), every, self.stop.clone()));
+        let running = runner.run(self.stop.clone(), grace);
+        Ok(tokio::spawn(async move {
+            running.await;
+            // It ends with the same word, and catches what panics in it.
+            let _ = watching.await;
+        }))
+    }
+
+    /// Queues what is scheduled and due now; how many ticks there were. [`App::start_worker`] does so by itself.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn run_schedules(&self) -> Result<usize, Error> {
+        self.learner.run_schedules().await
     }
 
     /// Runs everything that is queued now, and what follows from it, in this task.
@@ -172,15 +195,29 @@ impl App {
         self.exposures.flush().await;
     }
 
-    fn runner(&self) -> Runner {
+    fn tick(&self) -> Tick {
         let learner = Arc::clone(&self.learner);
-        let handler: Handler = Arc::new(move |job| {
+        Arc::new(move || {
             let learner = Arc::clone(&learner);
             Box::pin(async move {
-                learner
-                    .run(&job)
-                    .await
-                    .map_err(|error| JobFailure { message: chain(&error), retry: is_worth_retrying(&error) })
+                if let Err(error) = learner.run_schedules().await {
+                    tracing::warn!(%error, "What is scheduled could not be looked at; it will be tried again");
+                }
+            })
+        })
+    }
+
+    fn runner(&self) -> Runner {
+        let (learner, analytics) = (Arc::clone(&self.learner), Arc::clone(&self.analytics));
+        let handler: Handler = Arc::new(move |job| {
+            let (learner, analytics) = (Arc::clone(&learner), Arc::clone(&analytics));
+            Box::pin(async move {
+                let ran = if job.kind == Work::RollUpMetrics.as_str() {
+                    analytics.roll_up(&job).await
+                } else {
+                    learner.run(&job).await
+                };
+                ran.map_err(|error| JobFailure { message: chain(&error), retry: is_worth_retrying(&error) })
             })
         });
         let learner = Arc::clone(&self.learner);

@@ -23,6 +23,7 @@ use crate::config::sources::ConfigSources;
 use crate::embedding::settings::EmbeddingSettings;
 use crate::index::settings::IndexSettings;
 use crate::jobs::settings::JobSettings;
+use crate::learning::schedule_settings::ScheduleSettings;
 use crate::learning::settings::LearningSettings;
 use crate::retrieval::settings::RetrievalSettings;
 use crate::store::settings::StoreSettings;
@@ -52,6 +53,8 @@ pub struct Config {
     pub retrieval: RetrievalSettings,
     /// The queue.
     pub jobs: JobSettings,
+    /// Work that nobody starts.
+    pub schedules: ScheduleSettings,
     /// What happened, in numbers.
     pub metrics: MetricSettings,
     /// Logs.

@@ -13,6 +13,7 @@ pub mod domain;
 pub mod embedding;
 pub mod engine;
 pub mod evaluation;
+pub mod experiments;
 pub mod index;
 pub mod jobs;
 pub mod learning;

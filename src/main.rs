@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 }
 
 fn start_http(parts: HttpParts) -> Http {
-    let HttpParts { config, listener, cli_key, clock, ids, stop } = parts;
+    let HttpParts { config, listener, cli_key, is_for_others, clock, ids, stop } = parts;
     let settings = ApiSettings {
         max_body_bytes: config.server.max_body_bytes,
         max_in_flight: config.server.max_in_flight,
@@ -32,12 +32,16 @@ fn start_http(parts: HttpParts) -> Http {
     };
     let api = Api::new(settings, clock, ids, stop);
     let opened = api.clone();
-    let open: OpenHttp = Box::new(move |app| Box::pin(open_http(opened, app)));
+    let open: OpenHttp = Box::new(move |app| Box::pin(open_http(opened, app, is_for_others)));
     Http { open, served: Box::pin(serve(api, listener)) }
 }
 
-async fn open_http(api: Api, app: &App) -> Result<Option<SecretString>, Error> {
-    let first = ensure_admin_key(&app.engine, app.config.auth.bootstrap_key.as_ref()).await?;
+async fn open_http(api: Api, app: &App, is_for_others: bool) -> Result<Option<SecretString>, Error> {
+    let first = if is_for_others {
+        ensure_admin_key(&app.engine, app.config.auth.bootstrap_key.as_ref()).await?
+    } else {
+        FirstKey::Kept
+    };
     let engine = app.engine.clone();
     let (learner, retriever, analytics) = (app.learner.clone(), app.retriever.clone(), app.analytics.clone());
     api.open(Services { engine, learner, retriever, analytics });

@@ -3,7 +3,12 @@
 mod conversations;
 mod doctor;
 mod files;
+mod import;
+mod jobs;
+mod keys;
 mod kill;
+mod kill_credit;
 mod process;
+mod report;
 mod serve;
 mod simulate;

@@ -112,9 +112,10 @@ impl Analytics {
         let Some((first, last)) = self.engine.store.record_extent(tenant, filter).await? else {
             return Ok(Vec::new());
         };
-        let last = self.calendar.number_at(kind, last);
-        let first = self.calendar.number_at(kind, first).max(last - MAX_PERIODS + 1);
-        let spans: Vec<Span> = (first..=last).map(|number| self.calendar.span(kind, number)).collect();
+        let calendar = self.calendar(tenant);
+        let last = calendar.number_at(kind, last);
+        let first = calendar.number_at(kind, first).max(last - MAX_PERIODS + 1);
+        let spans: Vec<Span> = (first..=last).map(|number| calendar.span(kind, number)).collect();
         let found = self.engine.store.record_trend(tenant, filter, &spans).await?;
 
         let mut tallies = vec![Tally::default(); spans.len()];
@@ -124,7 +125,7 @@ impl Analytics {
             }
         }
         let point = |(span, tally): (&Span, &Tally)| TrendPoint {
-            period_start: self.calendar.label(span.start),
+            period_start: calendar.label(span.start),
             records: tally.records,
             success_rate: tally.success_rate(),
             average_success_score: tally.average_success_score(),
@@ -156,7 +157,7 @@ impl Distribution {
         all.categories = most_frequent(categories);
         all.languages = most_frequent(languages);
         all.channels = most_frequent(channels);
-        all.quality = quality_means(groups, tally.counted);
+        all.quality = quality_means(groups);
         all
     }
 }
@@ -198,12 +199,11 @@ impl Tally {
     }
 }
 
-/// `counted` is how many records of these groups are not excluded.
-fn quality_means(groups: &[RecordGroup], counted: i64) -> QualityMeans {
-    let mean = |measure: fn(&RecordGroup) -> f64| {
-        let groups = groups.iter().filter(|group| group.outcome != Outcome::Excluded);
-        share(groups.map(measure).sum(), counted)
-    };
+/// The means over what was measured and is not excluded.
+fn quality_means(groups: &[RecordGroup]) -> QualityMeans {
+    let counted = || groups.iter().filter(|group| group.outcome != Outcome::Excluded);
+    let measured: i64 = counted().map(|group| group.measured).sum();
+    let mean = |measure: fn(&RecordGroup) -> f64| share(counted().map(measure).sum(), measured);
     QualityMeans {
         user_turns: mean(|group| group.user_turns as f64),
         agent_turns: mean(|group| group.agent_turns as f64),
@@ -234,6 +234,7 @@ mod tests {
             channel: "phone".to_owned(),
             bin,
             records,
+            measured: records,
             success_score,
             user_turns: 3 * records,
             agent_turns: 2 * records,

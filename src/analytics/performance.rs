@@ -69,20 +69,20 @@ impl Analytics {
         page: &PageRequest,
     ) -> Result<Page<PeriodMetrics>, Error> {
         let (from, to) = range;
+        let calendar = self.calendar(tenant);
         let from = match from {
             Some(from) => Some(from),
             None => self.engine.store.first_moment(tenant).await?,
         };
-        let last = self.calendar.number_at(kind, to.map_or_else(|| self.engine.now(), |to| to.plus_millis(-1)));
-        let first = from.map_or(last + 1, |from| self.calendar.number_at(kind, from));
+        let last = calendar.number_at(kind, to.map_or_else(|| self.engine.now(), |to| to.plus_millis(-1)));
+        let first = from.map_or(last + 1, |from| calendar.number_at(kind, from));
         let count = (last - first + 1).max(0);
 
-        let newest = page.after.map_or(last, |after| last.min(self.calendar.number_at(kind, after.moment()) - 1));
+        let newest = page.after.map_or(last, |after| last.min(calendar.number_at(kind, after.moment()) - 1));
         let newest = newest - i64::from(page.offset);
         let oldest = first.max(newest - i64::from(page.limit) + 1);
         let items = self.periods(tenant, kind, filter, oldest..=newest).await?;
-        let next =
-            (!items.is_empty() && oldest > first).then(|| Cursor::behind(self.calendar.span(kind, oldest).start));
+        let next = (!items.is_empty() && oldest > first).then(|| Cursor::behind(calendar.span(kind, oldest).start));
         Ok(Page { items, count, count_is_lower_bound: false, next })
     }
 
@@ -97,7 +97,8 @@ impl Analytics {
         filter: &MetricFilter,
         to: Option<Timestamp>,
     ) -> Result<Vec<PeriodMetrics>, Error> {
-        let number = self.calendar.number_at(kind, to.map_or_else(|| self.engine.now(), |to| to.plus_millis(-1)));
+        let calendar = self.calendar(tenant);
+        let number = calendar.number_at(kind, to.map_or_else(|| self.engine.now(), |to| to.plus_millis(-1)));
         self.periods(tenant, kind, filter, number - 1..=number).await
     }
 
@@ -109,14 +110,15 @@ impl Analytics {
         filter: &MetricFilter,
         numbers: std::ops::RangeInclusive<i64>,
     ) -> Result<Vec<PeriodMetrics>, Error> {
-        let spans: Vec<Span> = numbers.map(|number| self.calendar.span(kind, number)).collect();
+        let calendar = self.calendar(tenant);
+        let spans: Vec<Span> = numbers.map(|number| calendar.span(kind, number)).collect();
         let Some(oldest) = spans.first() else { return Ok(Vec::new()) };
         let mut entries = self.engine.store.entries_before(tenant, filter, oldest.start).await?;
-        let sums = self.engine.store.span_sums(tenant, filter, &spans).await?;
+        let sums = self.engine.store.rolled_span_sums(tenant, filter, &calendar, &spans).await?;
         let mut periods = Vec::with_capacity(spans.len());
         for (span, sums) in spans.iter().zip(&sums) {
             entries += sums.new_entries;
-            periods.push(PeriodMetrics::new(kind, self.calendar.label(span.start), sums, entries));
+            periods.push(PeriodMetrics::new(kind, calendar.label(span.start), sums, entries));
         }
         periods.reverse();
         Ok(periods)

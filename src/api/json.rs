@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
@@ -47,6 +47,21 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
         let bytes = tokio::time::timeout_at(end.into(), reading).await;
         let bytes = bytes.map_err(|_| ApiError::of(Code::RequestTimeout))??;
         parse(&bytes).map(Self)
+    }
+}
+
+/// A body that may be left out: then `T` without any field.
+pub(super) struct OptionalBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Api> for OptionalBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        if request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE) {
+            return Ok(Self(T::default()));
+        }
+        let body = <JsonBody<T> as FromRequest<Api>>::from_request(request, api).await?;
+        Ok(Self(body.0))
     }
 }
 

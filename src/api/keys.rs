@@ -27,7 +27,8 @@ use crate::engine::error::Error;
 use crate::engine::secrets::{hash_key, random_key};
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::keys::{ApiKey, KeyScope, KeysOf};
+use crate::store::keys::{ApiKey, KeyFilter, KeyScope, KeysOf};
+use crate::store::page::PageRequest;
 
 /// How long a key that was found is believed.
 pub const CACHE_TIME: Duration = Duration::from_secs(30);
@@ -147,7 +148,7 @@ pub enum FirstKey {
     Made(SecretString),
     /// The one of the configuration is in force.
     Configured,
-    /// There are keys already.
+    /// There are admin keys already.
     Kept,
 }
 
@@ -174,7 +175,10 @@ pub async fn ensure_admin_key(engine: &Engine, configured: Option<&SecretString>
         }
         return Ok(FirstKey::Configured);
     }
-    if engine.store.count_keys(&tenant).await? > 0 {
+    // `turnwise keys create` may have made keys of other scopes before the first start.
+    let admins = KeyFilter { scope: Some(KeyScope::Admin), ..KeyFilter::default() };
+    let admins = engine.store.list_keys(&KeysOf::Tenant(tenant), &admins, &PageRequest::first(0)).await?;
+    if admins.count > 0 {
         return Ok(FirstKey::Kept);
     }
     let key = random_key();

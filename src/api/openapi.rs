@@ -49,6 +49,8 @@ parameter counts as not given. Times are RFC 3339.";
         (name = "retrieval", description = "What an agent asks on every turn."),
         (name = "conversations", description = "Finished conversations: hand in, look at, search, erase."),
         (name = "training", description = "What was learned: knowledge and training records."),
+        (name = "experiments", description = "Comparisons on conversations: make, run, look at what they say."),
+        (name = "gaps", description = "What is asked and not known: look at, write an entry for, dismiss."),
         (name = "cases", description = "What a curator decides: look at, decide, take back."),
         (name = "jobs", description = "The queue: look at, run again, stop."),
         (name = "keys", description = "Who may call: make, look at, revoke."),

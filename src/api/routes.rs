@@ -16,8 +16,8 @@ use crate::api::code::Code;
 use crate::api::error::ApiError;
 use crate::api::observe::observe;
 use crate::api::{
-    Api, PREFIX, cases, conversations, docs, health, jobs, keys, knowledge, metrics, openapi, outcomes, performance,
-    retrieve, training,
+    Api, PREFIX, cases, conversations, docs, experiments, gaps, health, imports, jobs, keys, knowledge, metrics,
+    openapi, outcomes, performance, retrieve, training,
 };
 use crate::store::keys::KeyScope::{self, Admin, Agent, Curator};
 
@@ -35,6 +35,7 @@ fn listed() -> OpenApiRouter<Api> {
         .routes(needs(Curator, routes!(knowledge::restore::restore)))
         .routes(needs(Agent, routes!(knowledge::search_by_intent::search_by_intent)))
         .routes(needs(Agent, routes!(knowledge::record_usage::record_usage)))
+        .routes(needs(Curator, routes!(imports::import)))
         .routes(needs(Agent, routes!(outcomes::tell)))
         .routes(needs(Curator, routes!(training::list::list)))
         .routes(needs(Curator, routes!(training::analytics::analytics)))
@@ -49,6 +50,17 @@ fn listed() -> OpenApiRouter<Api> {
         .routes(needs(Admin, routes!(training::sessions::steps::resume)))
         .routes(needs(Curator, routes!(performance::list::list)))
         .routes(needs(Curator, routes!(performance::summary::summary)))
+        .routes(needs(Curator, routes!(experiments::list::list)))
+        .routes(needs(Admin, routes!(experiments::create::create)))
+        .routes(needs(Curator, routes!(experiments::show::show)))
+        .routes(needs(Curator, routes!(experiments::results::results)))
+        .routes(needs(Admin, routes!(experiments::steps::start)))
+        .routes(needs(Admin, routes!(experiments::steps::stop)))
+        .routes(needs(Curator, routes!(gaps::list::list)))
+        .routes(needs(Curator, routes!(gaps::show::show)))
+        .routes(needs(Curator, routes!(gaps::accept::accept)))
+        .routes(needs(Curator, routes!(gaps::dismiss::dismiss)))
+        .routes(needs(Curator, routes!(gaps::undo::undo)))
         .routes(needs(Curator, routes!(cases::list::list)))
         .routes(needs(Curator, routes!(cases::show::show)))
         .routes(needs(Curator, routes!(cases::decide::decide)))

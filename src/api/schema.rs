@@ -11,10 +11,16 @@ use crate::api::performance::csv_table::Format;
 use crate::domain::case_decision::{CaseState, Decision};
 use crate::domain::conversation::{ConversationStatus, Outcome, OutcomeSource, Speaker};
 use crate::domain::entry_version::VersionStep;
+use crate::domain::experiment::{ExperimentKind, ExperimentMetric, ExperimentStatus};
+use crate::domain::experiment_statistics::ExperimentDecision;
+use crate::domain::gaps::GapStatus;
+use crate::domain::import::ImportStatus;
 use crate::domain::knowledge::{CaseKind, EntryStatus, KnowledgeType};
 use crate::domain::period::PeriodKind;
+use crate::domain::ranking::SuccessOrder;
 use crate::domain::training::{SessionKind, SessionStatus};
 use crate::retrieval::answer::{Abstention, Degradation};
+use crate::store::gaps::GapOrder;
 use crate::store::jobs::JobState;
 use crate::store::keys::KeyScope;
 
@@ -47,7 +53,14 @@ word_schemas!(
     Decision,
     Degradation,
     EntryStatus,
+    ExperimentDecision,
+    ExperimentKind,
+    ExperimentMetric,
+    ExperimentStatus,
     Format,
+    GapOrder,
+    GapStatus,
+    ImportStatus,
     JobState,
     KeyScope,
     KnowledgeType,
@@ -57,5 +70,6 @@ word_schemas!(
     SessionKind,
     SessionStatus,
     Speaker,
+    SuccessOrder,
     VersionStep,
 );

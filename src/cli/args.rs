@@ -9,6 +9,10 @@ use crate::cli::bench::BenchCommand;
 use crate::cli::convert::{ConvertArgs, convert_help};
 use crate::cli::demo::DemoArgs;
 use crate::cli::eval::EvalCommand;
+use crate::cli::import::file::ImportArgs;
+use crate::cli::jobs::JobsArgs;
+use crate::cli::keys::KeysCommand;
+use crate::cli::report::ReportArgs;
 use crate::cli::simulate::SimulateArgs;
 use crate::domain::conversation::Outcome;
 use crate::domain::draft::parse_speaker;
@@ -65,6 +69,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Learn from files of finished conversations
     Ingest(IngestArgs),
+    /// Take over an existing FAQ, or what the old Django system knew
+    Import(ImportArgs),
     /// Turn files of other programs into conversations for `ingest`
     #[command(after_help = convert_help())]
     Convert(ConvertArgs),
@@ -72,6 +78,16 @@ pub enum Command {
     Retrieve(RetrieveArgs),
     /// Search by meaning in what was learned, or in the conversations
     Search(SearchArgs),
+    /// Write a page about a day, a week or a month, with plots: what happened, what helped, what to do next
+    Report(ReportArgs),
+    /// Show the queue and what failed in it, run jobs again, stop them
+    Jobs(JobsArgs),
+    /// Make, list and revoke API keys
+    Keys {
+        /// What is done.
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Make the whole vector index anew from the database
     Reindex,
     /// Check models, data directory, database and index, and say what to do

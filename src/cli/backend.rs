@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use crate::app::create_data_dir;
 use crate::cli::answers::{Retrieved, SearchedConversation, SearchedEntry, Standing, Taken};
+use crate::cli::cli_key::read_cli_key;
 use crate::cli::client::{Client, client_key};
 use crate::cli::failure::Failure;
-use crate::cli::keys;
 use crate::cli::local::Local;
 use crate::cli::lock::{DataDirLock, Holder, Lock};
 use crate::config::Config;
 use crate::domain::conversation::Outcome;
 use crate::domain::draft::ConversationDraft;
+use crate::domain::import::{ImportBatch, ImportReport};
 use crate::domain::knowledge::KnowledgeType;
 use crate::domain::language::Language;
 use crate::domain::query::{ContextTurn, Limit, QueryText};
@@ -84,7 +85,7 @@ impl Backend {
         match take(&config, command)? {
             Lock::Taken(lock) => Ok(Self::Local(Box::new(Local::open(config, lock).await?))),
             Lock::Held(Some(Holder { url: Some(url), .. })) => {
-                let key = client_key()?.or_else(|| keys::read_cli_key(&dir));
+                let key = client_key()?.or_else(|| read_cli_key(&dir));
                 Ok(Self::Http(Client::new(&url, key)?))
             }
             Lock::Held(holder) => Err(Failure::new(held_message(&config, holder.as_ref()))),
@@ -154,6 +155,28 @@ impl Backend {
         match self {
             Self::Http(client) => client.search_conversations(wanted).await,
             Self::Local(local) => local.search_conversations(wanted).await,
+        }
+    }
+
+    /// Takes over entries and training records of another system; with `dry_run` only says what would become of them.
+    ///
+    /// # Errors
+    /// When the server or a part of this process fails.
+    pub async fn import(&self, batch: ImportBatch, dry_run: bool) -> Result<ImportReport, Failure> {
+        match self {
+            Self::Http(client) => client.import(&batch, dry_run).await,
+            Self::Local(local) => local.import(batch, dry_run).await,
+        }
+    }
+
+    /// Does what is queued, if it is this process that works.
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn settle(&self) -> Result<(), Failure> {
+        match self {
+            Self::Http(_) => Ok(()),
+            Self::Local(local) => local.settle().await,
         }
     }
 

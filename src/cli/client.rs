@@ -9,6 +9,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::cli::answers::{Change, Retrieved, SearchedConversation, SearchedEntry, Standing, Taken};
 use crate::cli::backend::{NotTaken, Question, Wanted};
@@ -16,6 +17,8 @@ use crate::cli::failure::Failure;
 use crate::cli::local::PATIENCE;
 use crate::domain::conversation::ConversationStatus;
 use crate::domain::draft::ConversationDraft;
+use crate::domain::error::FieldError;
+use crate::domain::import::{ImportBatch, ImportReport, ImportResult, ImportStatus};
 use crate::engine::error::chain;
 use crate::learning::accept::Replace;
 
@@ -27,12 +30,29 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait when the server says that it is busy and not for how long, and the longest wait at a time.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How often a busy server is asked again.
+const BUSY_TRIES: u32 = 5;
 
 /// A server and the key for it.
 pub struct Client {
     http: reqwest::Client,
     url: String,
     key: Option<SecretString>,
+}
+
+/// Why a server did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong, in the server's words, and what to do where that is plain.
+    pub message: String,
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.message)
+    }
 }
 
 /// What a server answers when something is wrong.
@@ -51,6 +71,34 @@ struct Conversation {
     /// Above 1 when it was replaced; not in every answer.
     #[serde(default)]
     version: i64,
+}
+
+/// What became of an import.
+#[derive(Debug, Deserialize)]
+struct ImportAnswer {
+    entries: Vec<ImportAnswerItem>,
+    records: Vec<ImportAnswerItem>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ImportAnswerItem {
+    status: ImportStatus,
+    id: Option<Uuid>,
+    #[serde(default)]
+    errors: Vec<WrongField>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WrongField {
+    field: String,
+    message: String,
+}
+
+impl From<ImportAnswerItem> for ImportResult {
+    fn from(item: ImportAnswerItem) -> Self {
+        let errors = item.errors.into_iter().map(|wrong| FieldError::new(wrong.field, wrong.message)).collect();
+        Self { status: item.status, id: item.id, errors }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -183,6 +231,20 @@ impl Client {
         self.search("/conversations/search/", wanted).await
     }
 
+    /// See [`crate::cli::backend::Backend::import`].
+    ///
+    /// # Errors
+    /// When the server refuses or fails.
+    pub async fn import(&self, batch: &ImportBatch, dry_run: bool) -> Result<ImportReport, Failure> {
+        let mut body = serde_json::to_value(batch).map_err(|error| Failure::new(format!("not JSON: {error}")))?;
+        body["dry_run"] = dry_run.into();
+        let answer = self.call(Method::POST, "/training/import/", &[], Some(&body)).await??;
+        let answer: ImportAnswer = serde_json::from_value(answer)
+            .map_err(|error| Failure::new(format!("{} answers something unexpected: {error}", self.url)))?;
+        let results = |given: Vec<ImportAnswerItem>| given.into_iter().map(ImportResult::from).collect();
+        Ok(ImportReport { entries: results(answer.entries), records: results(answer.records) })
+    }
+
     /// Whether the server says that it is ready; the reason if not.
     ///
     /// # Errors
@@ -218,6 +280,51 @@ impl Client {
         self.read(response).await
     }
 
+    /// Reads what stands at a path below the prefix.
+    ///
+    /// # Errors
+    /// When the server does not answer, or refuses.
+    pub async fn get(&self, path: &str) -> Result<serde_json::Value, Failure> {
+        let response = self.send(self.request(Method::GET, path)).await?;
+        self.read(response).await
+    }
+
+    /// What a request is answered with, or why it is refused; `Value::Null` where nothing comes back. A server that is busy
+    /// is asked again when it says so, a few times.
+    ///
+    /// # Errors
+    /// When the server does not answer, or answers no JSON.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&serde_json::Value>,
+    ) -> Result<Result<serde_json::Value, Refusal>, Failure> {
+        let mut left = BUSY_TRIES;
+        loop {
+            let mut request = self.request(method.clone(), path).query(query);
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            let response = self.send(request).await?;
+            let status = response.status();
+            if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) && left > 0 {
+                left -= 1;
+                tokio::time::sleep(retry_after(&response)).await;
+                continue;
+            }
+            if status == StatusCode::NO_CONTENT {
+                return Ok(Ok(serde_json::Value::Null));
+            }
+            if status.is_success() {
+                return self.read(response).await.map(Ok);
+            }
+            let (_, message) = problem(response).await;
+            return Ok(Err(Refusal { status: status.as_u16(), message: format!("{message}{}", self.hint(status)) }));
+        }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{PREFIX}{path}", self.url));
         match &self.key {
@@ -242,14 +349,18 @@ impl Client {
             });
         }
         let (code, message) = problem(response).await;
-        let hint = match (status, &self.key) {
+        Err(Failure::new(format!("{} refuses ({code}): {message}{}", self.url, self.hint(status))))
+    }
+
+    /// What to do about a refusal that is about the key.
+    fn hint(&self, status: StatusCode) -> String {
+        match (status, &self.key) {
             (StatusCode::UNAUTHORIZED, None) => format!("; put its key into {CLIENT_KEY}"),
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, Some(_)) => {
                 format!("; is the key in {CLIENT_KEY} the right one? (cli.key works on a loopback address only)")
             }
             _ => String::new(),
-        };
-        Err(Failure::new(format!("{} refuses ({code}): {message}{hint}", self.url)))
+        }
     }
 }
 

@@ -111,16 +111,24 @@ struct Ingest<'a> {
 /// # Errors
 /// When one cannot.
 pub fn check_files(args: &IngestArgs) -> Result<(), Failure> {
-    for path in args.files.iter().filter(|path| path.as_os_str() != "-") {
-        let checked = std::fs::metadata(path).and_then(|found| match found.is_dir() {
-            true => Err(std::io::Error::other("it is a directory; give the files in it")),
-            // A pipe is not opened twice: whoever writes to it would end when it is closed.
-            false if found.is_file() => std::fs::File::open(path).map(|_| ()),
-            false => Ok(()),
-        });
-        checked.map_err(|error| Failure::io(format!("{} cannot be read", path.display()), &error))?;
+    args.files.iter().try_for_each(|path| check_file(path))
+}
+
+/// Sees that a file can be opened; standard input can.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_file(path: &Path) -> Result<(), Failure> {
+    if path.as_os_str() == "-" {
+        return Ok(());
     }
-    Ok(())
+    let checked = std::fs::metadata(path).and_then(|found| match found.is_dir() {
+        true => Err(std::io::Error::other("it is a directory; give the files in it")),
+        // A pipe is not opened twice: whoever writes to it would end when it is closed.
+        false if found.is_file() => std::fs::File::open(path).map(|_| ()),
+        false => Ok(()),
+    });
+    checked.map_err(|error| Failure::io(format!("{} cannot be read", path.display()), &error))
 }
 
 /// Runs the command.

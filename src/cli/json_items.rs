@@ -40,6 +40,9 @@ pub struct JsonItems<'a> {
     /// Whether an element with this text makes its list one item.
     is_part: fn(&str) -> bool,
     number: u64,
+    /// Line breaks that were read, and the line on which the last item begins; for values only.
+    breaks: u64,
+    line: u64,
     in_list: bool,
     ended: bool,
 }
@@ -62,7 +65,15 @@ impl<'a> JsonItems<'a> {
         let mut head = Vec::new();
         let layout = detect(&mut reader, &mut head)?;
         let reader = Box::new(Cursor::new(head).chain(reader));
-        Ok(Self { reader, layout, is_part, number: 0, in_list: false, ended: false })
+        Ok(Self { reader, layout, is_part, number: 0, breaks: 0, line: 1, in_list: false, ended: false })
+    }
+
+    /// The line on which the last item begins, counted from 1.
+    pub fn line(&self) -> u64 {
+        match self.layout {
+            Layout::Lines => self.number,
+            Layout::Values => self.line,
+        }
     }
 
     fn place(&self) -> Place {
@@ -89,7 +100,9 @@ impl<'a> JsonItems<'a> {
     fn next_value(&mut self) -> Result<Option<String>, ItemError> {
         self.number += 1;
         loop {
-            match (self.peek_significant()?, self.in_list) {
+            let next = self.peek_significant()?;
+            self.line = self.breaks + 1;
+            match (next, self.in_list) {
                 (None, false) => return Ok(None),
                 (None, true) => {
                     self.in_list = false;
@@ -105,6 +118,7 @@ impl<'a> JsonItems<'a> {
                     if matches!(self.peek_significant()?, None | Some(b']')) {
                         continue;
                     }
+                    self.line = self.breaks + 1;
                     let first = utf8(self.read_value()?)?;
                     return match (self.is_part)(&first) {
                         true => self.rest_of_list(first).map(Some),
@@ -156,10 +170,12 @@ impl<'a> JsonItems<'a> {
             let skips = |byte: &u8| byte.is_ascii_whitespace() || (self.in_list && *byte == b',');
             let Some(at) = filled.iter().position(|byte| !skips(byte)) else {
                 let count = filled.len();
+                self.breaks += line_breaks(filled);
                 self.reader.consume(count);
                 continue;
             };
             let found = filled[at];
+            self.breaks += line_breaks(&filled[..at]);
             self.reader.consume(at);
             return Ok(Some(found));
         }
@@ -193,6 +209,7 @@ impl<'a> JsonItems<'a> {
                 value.extend_from_slice(&filled[..taken]);
             }
             let is_last = end.is_some() || filled.is_empty();
+            self.breaks += line_breaks(&filled[..taken]);
             self.reader.consume(taken);
             if !is_last {
                 continue;
@@ -344,6 +361,10 @@ fn goes_on(line: &[u8], next: u8) -> bool {
     }
 }
 
+fn line_breaks(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)
 }
@@ -400,6 +421,21 @@ mod tests {
                 r#"line 8: {"c":3}"#
             ]
         );
+    }
+
+    #[test]
+    fn an_item_knows_the_line_on_which_it_begins() {
+        let lines = |text: &str| {
+            let mut items = JsonItems::new(text.as_bytes()).expect("memory is readable");
+            let mut lines = Vec::new();
+            while items.next().is_some() {
+                lines.push(items.line());
+            }
+            lines
+        };
+        assert_eq!(lines("\n[\n{\n\"a\": 1\n},\n\n {\"b\":\n2}, 7\n,\"x\"]\n"), [3, 7, 8, 9]);
+        assert_eq!(lines("[{}, {},\n{}]"), [1, 1, 2]);
+        assert_eq!(lines("{}\n\n{}"), [1, 3]);
     }
 
     #[test]

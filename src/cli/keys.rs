@@ -1,51 +1,168 @@
-//! `cli.key`: how the CLI of the same user gets into the server that runs on a data directory.
+//! `turnwise keys`: API keys, for whoever runs the installation.
+//!
+//! Guarantees: a key is printed once, on standard output, and stands in no other output and no log.
 
-use std::path::{Path, PathBuf};
+use chrono::{NaiveDate, NaiveTime};
+use clap::Subcommand;
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use secrecy::{ExposeSecret, SecretString};
+use crate::cli::desk::{Desk, Listed, read};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::print::{Voice, table};
+use crate::domain::clock::{Clock, SystemClock, Timestamp};
+use crate::store::keys::KeyScope;
 
-use crate::cli::failure::Failure;
-use crate::engine::secrets::{random_key, write_private};
+/// The most keys that are listed.
+const LISTED: usize = 10_000;
 
-/// Its name in the data directory.
-const CLI_KEY_FILE: &str = "cli.key";
-
-/// The key for the CLI of this start, in a file that its owner alone can read and that goes with the server.
-pub struct CliKey {
-    path: PathBuf,
-    key: SecretString,
+/// What is done with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key; it is shown this once
+    Create {
+        /// What people call it
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// What it may do: agent, curator or admin
+        #[arg(long, value_parser = <KeyScope as std::str::FromStr>::from_str)]
+        scope: KeyScope,
+        /// Whose data it is for; one that nobody has named before begins empty. Without it, the tenant of the asking key
+        #[arg(long)]
+        tenant: Option<String>,
+        /// From when on it is refused: a day (2027-01-31, in UTC) or a moment (2027-01-31T12:00:00Z); without it, never
+        #[arg(long, value_name = "TIME", value_parser = parse_end)]
+        expires: Option<Timestamp>,
+    },
+    /// List keys, also those that are revoked or expired, the last made first
+    List {
+        /// Only those of this tenant
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Only those of this scope
+        #[arg(long, value_parser = <KeyScope as std::str::FromStr>::from_str)]
+        scope: Option<KeyScope>,
+    },
+    /// Refuse a key from now on
+    Revoke {
+        /// Which one, by its id
+        #[arg(value_name = "ID")]
+        id: Uuid,
+    },
 }
 
-impl CliKey {
-    /// Makes a new one, over that of an earlier start.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn make(dir: &Path) -> Result<Self, Failure> {
-        let path = dir.join(CLI_KEY_FILE);
-        let key = random_key();
-        write_private(&path, &key)
-            .map_err(|error| Failure::io(format!("{} cannot be written", path.display()), &error))?;
-        Ok(Self { path, key: key.into() })
-    }
+/// A key as it is listed.
+#[derive(Debug, Deserialize)]
+struct KeyLine {
+    id: String,
+    tenant: String,
+    name: String,
+    scope: KeyScope,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+}
 
-    /// The key.
-    pub fn secret(&self) -> &SecretString {
-        &self.key
+/// Runs the command.
+///
+/// # Errors
+/// When the server refuses or fails.
+pub async fn run(command: &KeysCommand, desk: &Desk, voice: Voice) -> Result<Exit, Failure> {
+    match command {
+        KeysCommand::Create { name, scope, tenant, expires } => {
+            let body = json!({"name": name, "scope": scope, "tenant": tenant, "expires_at": expires});
+            create(&body, desk, voice).await?;
+        }
+        KeysCommand::List { tenant, scope } => {
+            let tenant = tenant.clone().map(|tenant| ("tenant", tenant));
+            let scope = scope.map(|scope| ("scope", scope.to_string()));
+            list(&tenant.into_iter().chain(scope).collect::<Vec<_>>(), desk, voice).await?;
+        }
+        KeysCommand::Revoke { id } => revoke(*id, desk, voice).await?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn create(body: &Value, desk: &Desk, voice: Voice) -> Result<(), Failure> {
+    let made = desk.ask(Method::POST, "/keys/", &[], Some(body)).await??;
+    if voice.json {
+        return voice.say_json(&made);
+    }
+    let key = made["key"].as_str().ok_or_else(|| Failure::new("the server answers without a key"))?.to_owned();
+    let about: KeyLine = read(made)?;
+    voice.remark(&format!("{} It is stored hashed and shown only now:", described(&about)));
+    voice.say(&key)?;
+    voice.remark("Send it as 'Authorization: Bearer KEY'.");
+    Ok(())
+}
+
+async fn list(query: &[(&str, String)], desk: &Desk, voice: Voice) -> Result<(), Failure> {
+    let listed: Listed<Value> = desk.list("/keys/", query, LISTED).await?;
+    if voice.json {
+        return voice.say_json(&listed.items);
+    }
+    if listed.items.is_empty() {
+        return voice.say("There is no such key.");
+    }
+    let now = SystemClock.now();
+    let day = |moment: Option<Timestamp>| moment.map_or_else(|| "-".to_owned(), day);
+    let mut rows = Vec::new();
+    for key in listed.items {
+        let key: KeyLine = read(key)?;
+        let state = state(&key, now).to_owned();
+        let (made, used, end) = (day(Some(key.created_at)), day(key.last_used_at), day(key.expires_at));
+        rows.push(vec![key.id, key.name, key.scope.to_string(), key.tenant, state, made, used, end]);
+    }
+    voice.say(&table(&["id", "name", "scope", "tenant", "state", "made", "last used", "expires"], rows))
+}
+
+async fn revoke(id: Uuid, desk: &Desk, voice: Voice) -> Result<(), Failure> {
+    let path = format!("/keys/{id}/");
+    let before = match desk.ask(Method::GET, &path, &[], None).await? {
+        Ok(key) => read::<KeyLine>(key)?,
+        Err(refusal) if refusal.status == 404 => {
+            return Err(Failure::new(format!("there is no key {id}; `turnwise keys list` lists those there are")));
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
+    desk.ask(Method::DELETE, &path, &[], None).await??;
+    if voice.json {
+        let now: Value = desk.get(&path, &[]).await?;
+        return voice.say_json(&now);
+    }
+    let was = if before.revoked_at.is_some() { "had been revoked before" } else { "is revoked" };
+    voice.say(&format!("{} ({}, tenant {}) {was}", before.name, before.scope, before.tenant))
+}
+
+fn described(key: &KeyLine) -> String {
+    let end = key.expires_at.map_or_else(|| "does not expire".to_owned(), |end| format!("expires at {end}"));
+    format!("This is {}, a key of the scope {} for the tenant {}; it {end}.", key.name, key.scope, key.tenant)
+}
+
+fn state(key: &KeyLine, now: Timestamp) -> &'static str {
+    if key.revoked_at.is_some() {
+        "revoked"
+    } else if key.expires_at.is_some_and(|end| end <= now) {
+        "expired"
+    } else {
+        "valid"
     }
 }
 
-impl Drop for CliKey {
-    fn drop(&mut self) {
-        // It opens nothing any more; the next start writes over what stays.
-        let _ = std::fs::remove_file(&self.path);
-    }
+fn day(moment: Timestamp) -> String {
+    moment.to_string().chars().take(10).collect()
 }
 
-/// The key for the CLI of the server that runs on this data directory, if this user may read it.
-pub fn read_cli_key(dir: &Path) -> Option<SecretString> {
-    let key = std::fs::read_to_string(dir.join(CLI_KEY_FILE)).ok()?;
-    Some(key.trim().to_owned().into()).filter(|key: &SecretString| !key.expose_secret().is_empty())
+fn parse_end(text: &str) -> Result<Timestamp, String> {
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let midnight = day.map(|day| day.and_time(NaiveTime::MIN).and_utc().timestamp_millis());
+    midnight
+        .map(Timestamp::from_millis)
+        .or_else(|| Timestamp::parse(text))
+        .ok_or_else(|| "must be a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z".to_owned())
 }
 
 #[cfg(test)]
@@ -53,15 +170,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_start_has_its_own_key_and_takes_it_along() {
-        let dir = tempfile::tempdir().expect("a directory");
-        assert!(read_cli_key(dir.path()).is_none());
-        let first = CliKey::make(dir.path()).expect("writable");
-        let second = CliKey::make(dir.path()).expect("writable");
-        let read = read_cli_key(dir.path()).expect("a key");
-        assert_eq!(read.expose_secret(), second.secret().expose_secret());
-        assert_ne!(read.expose_secret(), first.secret().expose_secret());
-        drop(second);
-        assert!(read_cli_key(dir.path()).is_none());
+    fn an_end_is_a_day_or_a_moment() {
+        let end = |text| parse_end(text).map(|end| end.to_string());
+        assert_eq!(end("2027-01-31"), Ok("2027-01-31T00:00:00Z".to_owned()));
+        assert_eq!(end("2027-01-31T12:00:00+02:00"), Ok("2027-01-31T10:00:00Z".to_owned()));
+        assert!(end("next year").expect_err("no time").contains("2027-01-31"));
+    }
+
+    #[test]
+    fn what_opens_nothing_any_more_is_told() {
+        let at = Timestamp::from_millis;
+        let key = |revoked_at, expires_at| KeyLine {
+            id: String::new(),
+            tenant: "default".to_owned(),
+            name: "x".to_owned(),
+            scope: KeyScope::Agent,
+            created_at: at(0),
+            last_used_at: None,
+            expires_at,
+            revoked_at,
+        };
+        let states = [key(None, None), key(None, Some(at(5))), key(None, Some(at(6))), key(Some(at(1)), None)];
+        let told: Vec<&str> = states.iter().map(|key| state(key, at(5))).collect();
+        assert_eq!(told, ["valid", "expired", "valid", "revoked"]);
     }
 }

@@ -1,5 +1,6 @@
 //! Commands that work in this process, because no server holds the data directory.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -10,9 +11,12 @@ use crate::cli::backend::{NotTaken, Question, Wanted};
 use crate::cli::failure::Failure;
 use crate::cli::lock::DataDirLock;
 use crate::config::Config;
+use crate::curation::Curator;
 use crate::domain::draft::ConversationDraft;
+use crate::domain::entry_version::Editor;
 use crate::domain::error::ErrorClass;
 use crate::domain::ids::{ConversationId, TenantId};
+use crate::domain::import::{ImportBatch, ImportReport};
 use crate::domain::query::{Exposure, RetrievalQuery};
 use crate::learning::accept::{Accepted, Replace};
 use crate::retrieval::search::{ConversationSearch, KnowledgeSearch};
@@ -160,6 +164,25 @@ impl Local {
             SearchedConversation::new(found, record)
         });
         Ok(found.collect())
+    }
+
+    /// See [`crate::cli::backend::Backend::import`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn import(&self, batch: ImportBatch, dry_run: bool) -> Result<ImportReport, Failure> {
+        let curator = Curator::new(Arc::clone(&self.app.engine));
+        let editor = Editor { key: None, name: Some("turnwise import".to_owned()) };
+        Ok(curator.import(&self.tenant, batch, dry_run, &editor).await?)
+    }
+
+    /// See [`crate::cli::backend::Backend::settle`].
+    ///
+    /// # Errors
+    /// When the queue cannot be read.
+    pub async fn settle(&self) -> Result<(), Failure> {
+        self.app.run_jobs().await?;
+        Ok(())
     }
 
     /// Lets running jobs end, writes what is in memory, and frees the data directory.

@@ -9,15 +9,19 @@ pub mod args;
 pub mod ask;
 pub mod backend;
 pub mod bench;
+pub mod cli_key;
 pub mod client;
 pub mod conversations_file;
 pub mod convert;
 pub mod demo;
+pub mod desk;
 pub mod doctor;
 pub mod eval;
 pub mod failure;
+pub mod import;
 pub mod ingest;
 pub mod input;
+pub mod jobs;
 pub mod json_items;
 pub mod keys;
 pub mod learned;
@@ -25,6 +29,7 @@ pub mod local;
 pub mod lock;
 pub mod print;
 pub mod reindex;
+pub mod report;
 pub mod serve;
 pub mod simulate;
 
@@ -35,6 +40,7 @@ use clap::Parser;
 use crate::cli::args::{Arguments, Command, ConfigCommand, GlobalArgs};
 use crate::cli::backend::Backend;
 use crate::cli::convert::{ConvertArgs, convert_file};
+use crate::cli::desk::Desk;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::print::{Voice, warn};
 use crate::cli::serve::StartHttp;
@@ -84,6 +90,14 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
                 ingest::run(&args, backend, voice).await
             })
         }
+        Command::Import(args) => {
+            let config = quietly(load(&global, None)?, voice);
+            import::check(&args)?;
+            wait_for(async {
+                let backend = open(config, &global, "import", voice).await?;
+                import::run(&args, backend, voice).await
+            })
+        }
         Command::Retrieve(args) => {
             let config = quietly(load(&global, None)?, voice);
             let question = ask::question(&args)?;
@@ -94,9 +108,39 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
                 ended
             })
         }
+        Command::Report(args) => {
+            let config = quietly(load(&global, None)?, voice);
+            wait_for(async {
+                let desk = open_desk(config, &global, "report", start_http, voice).await?;
+                let ended = report::run(&args, global.url.as_deref(), &desk, voice).await;
+                desk.close().await;
+                ended
+            })
+        }
+        Command::Jobs(args) => {
+            jobs::check(&args)?;
+            let config = quietly(load(&global, None)?, voice);
+            wait_for(async {
+                let desk = open_desk(config, &global, "jobs", start_http, voice).await?;
+                let ended = jobs::run(&args, &desk, voice).await;
+                desk.close().await;
+                ended
+            })
+        }
+        Command::Keys { command } => {
+            let config = quietly(load(&global, None)?, voice);
+            wait_for(async {
+                let desk = open_desk(config, &global, "keys", start_http, voice).await?;
+                let ended = keys::run(&command, &desk, voice).await;
+                desk.close().await;
+                ended
+            })
+        }
         Command::Demo(args) => wait_for(demo::run(&args, quietly(load(&global, None)?, voice), voice)),
         Command::Bench { command } => wait_for(bench::run(&command, quietly(load(&global, None)?, voice), voice)),
-        Command::Simulate(args) => wait_for(simulate::run(&args, quietly(load(&global, None)?, voice), voice)),
+        Command::Simulate(args) => {
+            wait_for(simulate::run(&args, quietly(load(&global, None)?, voice), start_http, voice))
+        }
         Command::Eval { command } => wait_for(eval::run(&command, quietly(load(&global, None)?, voice), voice)),
         Command::Search(args) => {
             let config = quietly(load(&global, None)?, voice);
@@ -145,6 +189,17 @@ async fn open(config: Config, global: &GlobalArgs, command: &str, voice: Voice) 
     let backend = Backend::open(config, global.url.as_deref(), command).await;
     bar.finish_and_clear();
     backend
+}
+
+/// The API to ask: that of the server which runs, or this process with its own.
+async fn open_desk(
+    config: Config,
+    global: &GlobalArgs,
+    command: &str,
+    start_http: StartHttp,
+    voice: Voice,
+) -> Result<Desk, Failure> {
+    Desk::open(open(config, global, command, voice).await?, start_http).await
 }
 
 fn refuse_url(global: &GlobalArgs, command: &str) -> Result<(), Failure> {

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Parts};
 use crate::cli::backend::{held_message, take};
+use crate::cli::cli_key::CliKey;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::keys::CliKey;
 use crate::cli::lock::Lock;
 use crate::cli::print::{Voice, warn};
 use crate::config::Config;
@@ -37,6 +37,8 @@ pub struct HttpParts {
     pub listener: TcpListener,
     /// The admin key of this start, for callers on this machine.
     pub cli_key: SecretString,
+    /// Whether others than this process will ask, so that there must be an admin key.
+    pub is_for_others: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
@@ -45,8 +47,8 @@ pub struct HttpParts {
     pub stop: CancellationToken,
 }
 
-/// Gives the HTTP face what it answers with, and sees to it that there is an admin key: one that was made just now is
-/// returned, and nobody can read it again.
+/// Gives the HTTP face what it answers with and, when it is for others, sees to it that there is an admin key: one that
+/// was made just now is returned, and nobody can read it again.
 pub type OpenHttp = Box<dyn for<'a> FnOnce(&'a App) -> BoxFuture<'a, Result<Option<SecretString>, Error>> + Send>;
 
 /// The HTTP face, which answers that it is starting until it is opened.
@@ -79,6 +81,7 @@ pub async fn run(config: Config, start_http: StartHttp, voice: Voice) -> Result<
         config: config.clone(),
         listener,
         cli_key: cli_key.secret().clone(),
+        is_for_others: true,
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
         stop: stop.clone(),

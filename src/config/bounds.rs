@@ -37,6 +37,8 @@ pub(super) const BOUNDS: &[(&str, f64, f64)] = &[
     ("learning.same_answer", 0.0, 1.0),
     ("learning.used_answer", 0.0, 1.0),
     ("learning.use_half_life_days", 0.0, 3_650.0),
+    ("learning.exposure_wait_days", 1.0, 3_650.0),
+    ("learning.keep_retrievals_days", 0.0, 3_650.0),
     ("learning.max_exemplars", 1.0, 10_000.0),
     ("learning.chunk_tokens", 16.0, 512.0),
     ("retrieval.max_in_flight", 1.0, 10_000.0),
@@ -66,6 +68,11 @@ pub(super) const BOUNDS: &[(&str, f64, f64)] = &[
     ("jobs.concurrency.erase_points", 1.0, 64.0),
     ("jobs.concurrency.optimize_index", 1.0, 64.0),
     ("jobs.concurrency.training_session", 1.0, 64.0),
+    ("jobs.concurrency.roll_up_metrics", 1.0, 64.0),
+    ("jobs.concurrency.merge_entries", 1.0, 64.0),
+    ("jobs.concurrency.prune", 1.0, 64.0),
+    ("jobs.concurrency.expire_exposures", 1.0, 64.0),
+    ("jobs.concurrency.find_gaps", 1.0, 64.0),
 ];
 
 /// Makes a problem of each number that is out of bounds; what is no number is left to the types.

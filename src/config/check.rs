@@ -1,5 +1,7 @@
 //! Whether values that are fine by themselves fit together.
 
+use std::collections::BTreeSet;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Config;
@@ -43,6 +45,11 @@ pub(super) fn check(config: &Config, layers: &Layers, problems: &mut Vec<Problem
     }
     if config.jobs.backoff_min_ms > config.jobs.backoff_max_ms {
         refuse("jobs.backoff_min_ms", format!("must not exceed jobs.backoff_max_ms ({})", config.jobs.backoff_max_ms));
+    }
+    let mut known = BTreeSet::new();
+    let again = config.metrics.tenant_time_zones.iter().find(|own| !known.insert(&own.tenant));
+    if let Some(again) = again {
+        refuse("metrics.tenant_time_zones", format!("names the tenant {} more than once", again.tenant));
     }
 }
 

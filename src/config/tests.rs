@@ -172,6 +172,18 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
+fn a_tenants_time_zone_is_checked() {
+    let given = load("", &NO_VARIABLES, &["metrics.tenant_time_zones=acme=Asia/Karachi, beta=UTC"]);
+    assert_eq!(given.expect("it is valid").metrics.tenant_time_zones.len(), 2);
+    for (wrong, why) in [("acme=Mars", "must be TENANT=ZONE"), ("acme=UTC,acme=Asia/Karachi", "more than once")] {
+        let setting = format!("metrics.tenant_time_zones={wrong}");
+        let found = problems("", &NO_VARIABLES, &[setting.as_str()]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("metrics.tenant_time_zones") && found[0].contains(why), "{found:?}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_a_problem() {
     let missing = ConfigSources::default().with_file("/nowhere/turnwise.toml");
     let text = Config::load(&missing).expect_err("there is no such file").to_string();
@@ -269,7 +281,7 @@ fn tables(table: &Table, name: &str, found: &mut Vec<(String, BTreeSet<String>)>
 fn every_key_of_the_structs_stands_in_the_manual() {
     let mut found = Vec::new();
     tables(&manual::defaults(), "", &mut found);
-    assert_eq!(found.len(), 14, "the sections, jobs.concurrency and the whole");
+    assert_eq!(found.len(), 15, "the sections, jobs.concurrency and the whole");
     for (section, keys) in found {
         assert_eq!(fields_of(section.trim_start_matches('.')), keys, "[{section}]");
     }

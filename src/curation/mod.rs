@@ -1,4 +1,5 @@
-//! What people do with the knowledge base: write entries, change them, take them out of use, put an earlier version back.
+//! What people do with the knowledge base: write entries, change them, take them out of use, put an earlier version back,
+//! take over those of another system.
 //!
 //! Guarantees: every change is one transaction with its version, which says who and when, and with the job that brings
 //! the index in line, so that a kill loses neither; what learning made of an entry in between is kept as a version, too,
@@ -7,6 +8,8 @@
 //! Refuses: to embed or to touch the index itself.
 
 mod cases;
+mod gaps;
+mod imports;
 
 use std::sync::Arc;
 
@@ -61,13 +64,10 @@ impl Curator {
         let mut tx = self.engine.store.begin().await?;
         let mut added = Vec::with_capacity(entries.len());
         for new in entries {
-            let snapshot = new.snapshot();
-            let entry = snapshot.onto(&blank(EntryId(self.engine.new_uuid()), snapshot, now), now);
-            tx.insert_entry(tenant, &entry, EntrySource { origin, pipeline_version: NO_PIPELINE }).await?;
-            tx.add_exemplars(tenant, &snapshot.exemplars(entry.id, now)).await?;
-            let version = version(entry.id, 1, (VersionStep::Created, editor), snapshot.clone(), now);
-            tx.insert_version(tenant, &version).await?;
-            added.push(entry.id);
+            let id = EntryId(self.engine.new_uuid());
+            let source = EntrySource { origin, pipeline_version: NO_PIPELINE };
+            insert_new(&mut tx, tenant, (id, new), (source, editor), (now, now)).await?;
+            added.push(id);
         }
         tx.enqueue(tenant, &index_changes_job(&self.engine), now).await?;
         tx.commit().await?;
@@ -217,6 +217,23 @@ impl Curator {
         tx.insert_version(tenant, &version(id, number + 1, step, after, now)).await?;
         Ok(())
     }
+}
+
+/// Stores a new entry with its exemplars and its first version; it counts as made at `created_at`.
+async fn insert_new(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    (id, new): (EntryId, &NewEntry),
+    (source, editor): (EntrySource, &Editor),
+    (created_at, now): (Timestamp, Timestamp),
+) -> Result<(), Error> {
+    let snapshot = new.snapshot();
+    let entry = snapshot.onto(&blank(id, snapshot, created_at), now);
+    tx.insert_entry(tenant, &entry, source).await?;
+    tx.add_exemplars(tenant, &snapshot.exemplars(id, now)).await?;
+    let version = version(id, 1, (VersionStep::Created, editor), snapshot.clone(), now);
+    tx.insert_version(tenant, &version).await?;
+    Ok(())
 }
 
 /// Adds the exemplars that are new and takes away those that are wanted no more.

@@ -45,7 +45,7 @@ impl Decision {
         match kind {
             CaseKind::NearDuplicate => &[Self::Merge, Self::KeepBoth],
             CaseKind::Contradiction => &[Self::KeepEntry, Self::KeepOther, Self::KeepBoth],
-            CaseKind::Quarantined => &[Self::Approve, Self::Reject],
+            CaseKind::Quarantined | CaseKind::Suspect => &[Self::Approve, Self::Reject],
         }
     }
 }

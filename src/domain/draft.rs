@@ -128,11 +128,7 @@ impl ConversationDraft {
     pub fn check(self, id: ConversationId, callers: &CallerKey) -> Result<Conversation, Vec<FieldError>> {
         let content_hash = self.content_hash(callers);
         let mut wrong = Vec::new();
-        check_name(&mut wrong, "external_id", &self.external_id);
-        if UNREACHABLE.contains(&self.external_id.trim()) {
-            let reason = "must not be 'search', '.' or '..': at such a path no conversation could be asked for";
-            wrong.push(FieldError::new("external_id", reason));
-        }
+        check_external_id(&mut wrong, "external_id", &self.external_id);
         check_name(&mut wrong, "agent_id", &self.agent_id);
         check_name(&mut wrong, "channel", &self.channel);
         for (field, value) in [("call_id", &self.call_id), ("caller_id", &self.caller_id), ("category", &self.category)]
@@ -221,7 +217,17 @@ pub fn parse_speaker(field: &str, word: &str) -> Result<Speaker, FieldError> {
     }
 }
 
-fn check_name(wrong: &mut Vec<FieldError>, field: &str, value: &str) {
+/// Checks the caller's own id of a conversation, as it stands in this field.
+pub(super) fn check_external_id(wrong: &mut Vec<FieldError>, field: &str, value: &str) {
+    check_name(wrong, field, value);
+    if UNREACHABLE.contains(&value.trim()) {
+        let reason = "must not be 'search', '.' or '..': at such a path no conversation could be asked for";
+        wrong.push(FieldError::new(field, reason));
+    }
+}
+
+/// Checks a name: 1 to 200 characters, none of them a control character.
+pub(super) fn check_name(wrong: &mut Vec<FieldError>, field: &str, value: &str) {
     let length = value.trim().chars().count();
     if length == 0 || length > MAX_NAME_CHARS || value.chars().any(char::is_control) {
         wrong.push(FieldError::new(
@@ -231,7 +237,8 @@ fn check_name(wrong: &mut Vec<FieldError>, field: &str, value: &str) {
     }
 }
 
-fn parse_time(field: &str, text: &str) -> Result<Timestamp, FieldError> {
+/// Reads a moment in RFC 3339 that is no mistake.
+pub(super) fn parse_time(field: &str, text: &str) -> Result<Timestamp, FieldError> {
     let moment = Timestamp::parse(text)
         .ok_or_else(|| FieldError::new(field, "must be a time such as 2026-09-01T10:00:00Z (RFC 3339)"))?;
     if !YEARS.contains(&moment) {

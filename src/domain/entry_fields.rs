@@ -1,5 +1,7 @@
 //! What a person or an import gives of an entry, checked field by field.
 
+use serde::Serialize;
+
 use crate::domain::entry_version::{EntrySnapshot, Phrase};
 use crate::domain::error::FieldError;
 use crate::domain::knowledge::{Curated, EntryStatus, KnowledgeType};
@@ -19,23 +21,31 @@ pub const MAX_PHRASES: usize = 200;
 const DECIDED: &str = "a person decided so";
 
 /// The fields as they were given; what is `None` was not.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct EntryFields {
     /// The kind, under its name or an old one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub knowledge_type: Option<String>,
     /// The category.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// A short heading.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// What to say or do.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// Utterances that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger_phrases: Option<Vec<String>>,
     /// Language of the content, a BCP 47 tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
     /// Whether it is offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// How often it leads to success, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub success_rate: Option<f64>,
 }
 
@@ -223,7 +233,8 @@ fn content(given: &str) -> Result<String, FieldError> {
     Ok(trimmed.to_owned())
 }
 
-fn share(field: &str, given: f64) -> Result<f64, FieldError> {
+/// A share, 0 to 1.
+pub(super) fn share(field: &str, given: f64) -> Result<f64, FieldError> {
     if (0.0..=1.0).contains(&given) { Ok(given) } else { Err(FieldError::new(field, "must be a number from 0 to 1")) }
 }
 

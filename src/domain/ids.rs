@@ -49,7 +49,7 @@ uuid_id!(
     ConversationId
 );
 uuid_id!(
-    /// One knowledge entry (UUIDv7).
+    /// One knowledge entry (UUIDv7; of one that was taken over, UUIDv5 of its tenant and its key elsewhere).
     EntryId
 );
 uuid_id!(
@@ -77,6 +77,10 @@ uuid_id!(
     CaseId
 );
 uuid_id!(
+    /// One gap in what is known (UUIDv5 of the retrieval that founded it).
+    GapId
+);
+uuid_id!(
     /// One API key (UUIDv7).
     KeyId
 );
@@ -84,6 +88,17 @@ uuid_id!(
     /// One training session (UUIDv7).
     SessionId
 );
+uuid_id!(
+    /// One experiment (UUIDv7).
+    ExperimentId
+);
+
+impl EntryId {
+    /// The id of the entry that this tenant takes over under this key.
+    pub fn imported(tenant: &TenantId, key: &str) -> Self {
+        Self(derive(&["import", tenant.as_str(), key]))
+    }
+}
 
 impl ExemplarId {
     /// The id of the exemplar with this normalised text of this entry.
@@ -111,6 +126,13 @@ impl CaseId {
     pub fn derive(kind: &str, entry: EntryId, other: Option<EntryId>) -> Self {
         let other = other.map(|id| id.to_string()).unwrap_or_default();
         Self(derive(&["case", kind, &entry.to_string(), &other]))
+    }
+}
+
+impl GapId {
+    /// The id of the gap that this retrieval founds.
+    pub fn derive(founder: RetrievalId) -> Self {
+        Self(derive(&["gap", &founder.to_string()]))
     }
 }
 

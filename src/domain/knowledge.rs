@@ -50,6 +50,8 @@ word_enum!(
         Contradiction = "contradiction",
         /// An entry was held back.
         Quarantined = "quarantined",
+        /// An entry's success fell, so it is not offered.
+        Suspect = "suspect",
     }
 );
 

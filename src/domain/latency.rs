@@ -2,17 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// Durations counted in bins, from which any share can be read. Two histograms are merged by adding their counts.
 ///
 /// A bin is known by its least duration: a duration with everything behind its second digit cut off, and below a
 /// millisecond in steps of 10 microseconds. A quantile is therefore within 5 % of the true one, or 5 microseconds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LatencyHistogram(BTreeMap<i64, i64>);
 
 impl LatencyHistogram {
     /// Counts so many durations of a bin.
     pub fn add(&mut self, bin_us: i64, count: i64) {
         *self.0.entry(bin_us).or_default() += count;
+    }
+
+    /// Counts the durations of another one, too.
+    pub fn merge(&mut self, other: &Self) {
+        for (bin_us, count) in &other.0 {
+            self.add(*bin_us, *count);
+        }
     }
 
     /// The duration that this share (0 to 1) of all do not exceed, by nearest rank, in milliseconds: the middle of its
@@ -57,6 +66,18 @@ mod tests {
         assert_eq!(histogram.quantile_ms(0.5), Some(4.55));
         assert_eq!(histogram.quantile_ms(0.99), Some(99.5));
         assert_eq!(histogram.quantile_ms(1.0), Some(1_250.0));
+    }
+
+    #[test]
+    fn what_is_merged_is_counted_together_also_after_it_was_kept_as_json() {
+        let mut histogram = LatencyHistogram::default();
+        histogram.add(120, 1);
+        let mut other = LatencyHistogram::default();
+        other.add(120, 2);
+        other.add(4_500, 1);
+        let kept = serde_json::to_string(&other).expect("it is written");
+        histogram.merge(&serde_json::from_str(&kept).expect("it is read"));
+        assert_eq!(histogram, LatencyHistogram(BTreeMap::from([(120, 3), (4_500, 1)])));
     }
 
     #[test]

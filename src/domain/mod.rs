@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod case_decision;
+pub mod change_point;
 pub mod classify;
 pub mod clock;
 pub mod conversation;
@@ -15,7 +16,12 @@ pub mod draft;
 pub mod entry_fields;
 pub mod entry_version;
 pub mod error;
+pub mod experiment;
+pub mod experiment_arms;
+pub mod experiment_statistics;
+pub mod gaps;
 pub mod ids;
+pub mod import;
 pub mod knowledge;
 pub mod language;
 pub mod language_recognition;
@@ -27,6 +33,7 @@ pub mod ranking;
 pub mod redaction;
 pub mod regression;
 pub mod satisfaction;
+pub mod schedule;
 pub mod softmax;
 pub mod success;
 pub mod text;

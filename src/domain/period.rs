@@ -4,11 +4,14 @@
 //! begin on Monday. A day is as long as its zone makes it: 23 hours when clocks go forward, none at all when a zone
 //! changes sides of the date line.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
+use crate::domain::ids::TenantId;
 
 /// The years 1 to 9999: what lies outside counts as lying at the end.
 const EARLIEST_MS: i64 = -62_135_596_800_000;
@@ -35,6 +38,25 @@ pub struct Span {
     pub start: Timestamp,
     /// The first moment behind it.
     pub end: Timestamp,
+}
+
+/// The time zones of tenants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeZones {
+    usual: Tz,
+    own: BTreeMap<TenantId, Tz>,
+}
+
+impl TimeZones {
+    /// The usual zone, and those of the tenants that have one of their own.
+    pub fn new(usual: Tz, own: BTreeMap<TenantId, Tz>) -> Self {
+        Self { usual, own }
+    }
+
+    /// The zone in which a tenant's days begin.
+    pub fn of(&self, tenant: &TenantId) -> Tz {
+        self.own.get(tenant).copied().unwrap_or(self.usual)
+    }
 }
 
 /// The periods of a time zone.
@@ -65,6 +87,23 @@ impl Calendar {
     pub fn span(&self, kind: PeriodKind, number: i64) -> Span {
         let start = self.start_of(first_day(kind, number));
         Span { start, end: self.start_of(first_day(kind, number + 1)) }
+    }
+
+    /// The days that lie in a span or reach into it, the earliest first; one that a zone leaves out is none.
+    pub fn days(&self, span: Span) -> Vec<Span> {
+        // One more at either end: a time of day that comes twice may be told of the day before.
+        let first = self.number_at(PeriodKind::Daily, span.start) - 1;
+        let last = self.number_at(PeriodKind::Daily, span.end.plus_millis(-1)) + 1;
+        let mut days = Vec::new();
+        let mut start = self.start_of(first_day(PeriodKind::Daily, first));
+        for number in first..=last {
+            let day = Span { start, end: self.start_of(first_day(PeriodKind::Daily, number + 1)) };
+            if day.start < day.end && day.start < span.end && span.start < day.end {
+                days.push(day);
+            }
+            start = day.end;
+        }
+        days
     }
 
     /// A moment as RFC 3339 with the offset of the zone, so that its date is the local one: `2026-09-01T00:00:00+02:00`.
@@ -175,6 +214,32 @@ mod tests {
         let missing = calendar.span(daily, before + 1);
         assert_eq!(missing.start, missing.end);
         assert_eq!(calendar.span(daily, before).end, calendar.span(daily, before + 2).start);
+    }
+
+    #[test]
+    fn a_span_has_the_days_that_reach_into_it() {
+        let calendar = Calendar::new(Tz::Europe__Berlin);
+        let month =
+            calendar.span(PeriodKind::Monthly, calendar.number_at(PeriodKind::Monthly, at("2026-10-05T00:00:00Z")));
+        let days = calendar.days(month);
+        assert_eq!((days.len(), days[0].start, days[30].end), (31, month.start, month.end));
+        assert!(days.windows(2).all(|pair| pair[0].end == pair[1].start));
+        let hour = |text| Span { start: at(text), end: at(text).plus_millis(HOUR_MS) };
+        assert_eq!(calendar.days(hour("2026-10-05T12:00:00Z")), [days[4]]);
+        let kolkata = Calendar::new(Tz::Asia__Kolkata);
+        assert_eq!(kolkata.days(hour("2026-10-05T18:00:00Z")).len(), 2, "its midnight is half past the hour");
+        assert!(calendar.days(Span { start: month.end, end: month.end }).is_empty());
+        // Samoa had no 30 December 2011.
+        let apia = Calendar::new(Tz::Pacific__Apia);
+        assert_eq!(apia.days(Span { start: at("2011-12-29T12:00:00Z"), end: at("2011-12-31T12:00:00Z") }).len(), 3);
+    }
+
+    #[test]
+    fn a_tenant_has_the_usual_zone_or_one_of_its_own() {
+        let acme = TenantId::parse("acme").expect("a name");
+        let zones = TimeZones::new(Tz::Europe__Berlin, BTreeMap::from([(acme.clone(), Tz::Asia__Karachi)]));
+        assert_eq!(zones.of(&acme), Tz::Asia__Karachi);
+        assert_eq!(zones.of(&TenantId::default_tenant()), Tz::Europe__Berlin);
     }
 
     #[test]

@@ -64,6 +64,9 @@ pub struct Selection {
     /// Where they stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<ConversationStatus>,
+    /// An earlier version of the pipeline than this one made their record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below_version: Option<i64>,
 }
 
 /// What a session made.

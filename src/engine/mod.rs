@@ -1,6 +1,8 @@
-//! What the services share: one `Error`, the open index generations, the understanding of turns, entries in memory.
+//! What the services share: one `Error`, the open index generations, the understanding of turns, entries and
+//! running experiments in memory.
 
 pub mod error;
+pub mod experiments;
 pub mod generations;
 pub mod hydration;
 pub mod queue;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::ids::IdSource;
+use crate::engine::experiments::RunningExperiments;
 use crate::engine::generations::Generations;
 use crate::engine::hydration::EntryCache;
 use crate::engine::understanding::Understanding;
@@ -25,6 +28,8 @@ pub struct Engine {
     pub generations: Generations,
     /// Entries in memory.
     pub entries: EntryCache,
+    /// Running experiments in memory.
+    pub experiments: RunningExperiments,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// New ids.

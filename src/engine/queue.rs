@@ -1,10 +1,12 @@
 //! What people do with the queue: run again what was given up, stop what has not begun. A conversation whose learning stops
-//! or goes on by it says so.
+//! or goes on by it says so, and so does a training session.
 
 use crate::domain::conversation::ConversationStatus;
-use crate::domain::ids::{JobId, TenantId};
+use crate::domain::ids::{JobId, SessionId, TenantId};
+use crate::domain::training::SessionStatus;
 use crate::engine::Engine;
 use crate::engine::error::Error;
+use crate::engine::upkeep::{TRAINING_SESSION, session_job, session_of};
 use crate::store::error::StoreError;
 use crate::store::jobs::{Job, JobState};
 use crate::store::tx::Tx;
@@ -16,6 +18,7 @@ use crate::store::tx::Tx;
 /// is queued already.
 pub async fn retry_job(engine: &Engine, tenant: &TenantId, id: JobId) -> Result<Job, Error> {
     let job = find(engine, tenant, id).await?;
+    let session = its_session(engine, &job).await?;
     let now = engine.now();
     let mut tx = engine.store.begin().await?;
     if !tx.requeue_job(tenant, id, now).await? {
@@ -29,6 +32,10 @@ pub async fn retry_job(engine: &Engine, tenant: &TenantId, id: JobId) -> Result<
     if is_at(&mut tx, &job, |status| status == ConversationStatus::Failed).await? {
         tell(&mut tx, engine, &job, ConversationStatus::Processing).await?;
     }
+    if let Some((session, begun)) = session {
+        let to = if begun { SessionStatus::Running } else { SessionStatus::Scheduled };
+        tx.move_session(tenant, session, (SessionStatus::Failed, to), None, now).await?;
+    }
     tx.commit().await?;
     find(engine, tenant, id).await
 }
@@ -39,6 +46,7 @@ pub async fn retry_job(engine: &Engine, tenant: &TenantId, id: JobId) -> Result<
 /// [`Error::NotFound`] when there is none; [`Error::Conflict`] when it is not queued.
 pub async fn cancel_job(engine: &Engine, tenant: &TenantId, id: JobId) -> Result<Job, Error> {
     let job = find(engine, tenant, id).await?;
+    let session = its_session(engine, &job).await?;
     let now = engine.now();
     let mut tx = engine.store.begin().await?;
     if !tx.cancel_job(tenant, id, now).await? {
@@ -49,6 +57,12 @@ pub async fn cancel_job(engine: &Engine, tenant: &TenantId, id: JobId) -> Result
     // What was learned from already stays so, when only a correction of it is stopped.
     if is_at(&mut tx, &job, |status| status != ConversationStatus::Processed).await? {
         tell(&mut tx, engine, &job, ConversationStatus::Failed).await?;
+        settle_sessions(&mut tx, engine, &job).await?;
+    }
+    if let Some((session, begun)) = session {
+        let from = if begun { SessionStatus::Running } else { SessionStatus::Scheduled };
+        let why = reason(&job);
+        tx.move_session(tenant, session, (from, SessionStatus::Failed), Some(&why), now).await?;
     }
     tx.commit().await?;
     find(engine, tenant, id).await
@@ -69,8 +83,30 @@ async fn is_at(tx: &mut Tx, job: &Job, wanted: impl Fn(ConversationStatus) -> bo
 
 async fn tell(tx: &mut Tx, engine: &Engine, job: &Job, status: ConversationStatus) -> Result<(), StoreError> {
     if let Some(id) = job.conversation_id() {
-        let failure = format!("{}: somebody cancelled the job", job.kind);
-        tx.set_conversation_status(&job.tenant, id, status, Some(&failure), engine.now()).await?;
+        tx.set_conversation_status(&job.tenant, id, status, Some(&reason(job)), engine.now()).await?;
     }
     Ok(())
+}
+
+fn reason(job: &Job) -> String {
+    format!("{}: somebody cancelled the job", job.kind)
+}
+
+/// Ends the item of the conversation in the sessions that wait for it, after its new status; those that wait for nothing
+/// more go on.
+async fn settle_sessions(tx: &mut Tx, engine: &Engine, job: &Job) -> Result<(), StoreError> {
+    let Some(id) = job.conversation_id() else { return Ok(()) };
+    let now = engine.now();
+    for session in tx.settle_session_items(&job.tenant, id, Some(&reason(job))).await? {
+        tx.enqueue(&job.tenant, &session_job(engine, session, now, None), now).await?;
+    }
+    Ok(())
+}
+
+/// The training session whose page the job is, and whether its work had begun.
+async fn its_session(engine: &Engine, job: &Job) -> Result<Option<(SessionId, bool)>, StoreError> {
+    let named = session_of(&job.payload).filter(|_| job.kind == TRAINING_SESSION);
+    let Some(id) = named else { return Ok(None) };
+    let found = engine.store.session_state(&job.tenant, id).await?;
+    Ok(found.map(|state| (id, state.session.started_at.is_some())))
 }

@@ -43,6 +43,11 @@ impl JobSettings {
                 erase_points: 1,
                 optimize_index: 1,
                 training_session: 1,
+                merge_entries: 1,
+                prune: 1,
+                expire_exposures: 1,
+                find_gaps: 1,
+                roll_up_metrics: 1,
             },
         }
     }
@@ -70,11 +75,21 @@ pub struct JobConcurrency {
     pub optimize_index: u32,
     /// Pages of training sessions.
     pub training_session: u32,
+    /// Looking for entries that say the same.
+    pub merge_entries: u32,
+    /// Deleting what is kept no longer.
+    pub prune: u32,
+    /// Giving up exposures that wait in vain.
+    pub expire_exposures: u32,
+    /// Looking for what is asked and not known.
+    pub find_gaps: u32,
+    /// Summing up days for metrics.
+    pub roll_up_metrics: u32,
 }
 
 impl JobConcurrency {
     /// Every kind with the most jobs of it.
-    pub fn by_kind(&self) -> [(&'static str, u32); 9] {
+    pub fn by_kind(&self) -> [(&'static str, u32); 14] {
         [
             ("analyze", self.analyze),
             ("chunk", self.chunk),
@@ -85,6 +100,11 @@ impl JobConcurrency {
             ("erase_points", self.erase_points),
             ("optimize_index", self.optimize_index),
             ("training_session", self.training_session),
+            ("merge_entries", self.merge_entries),
+            ("prune", self.prune),
+            ("expire_exposures", self.expire_exposures),
+            ("find_gaps", self.find_gaps),
+            ("roll_up_metrics", self.roll_up_metrics),
         ]
     }
 }

@@ -3,6 +3,7 @@
 use crate::domain::conversation::{Conversation, ConversationStatus};
 use crate::domain::draft::ConversationDraft;
 use crate::domain::ids::{ConversationId, TenantId};
+use crate::domain::import::is_record_alone;
 use crate::engine::error::Error;
 use crate::learning::Learner;
 use crate::learning::pipeline::{Stage, stage_job};
@@ -24,7 +25,7 @@ pub enum Replace {
 pub enum Accepted {
     /// It is new; learning has been queued.
     Created(ConversationId),
-    /// It was there with other content and has been replaced; learning has been queued.
+    /// It was there with other content, or as an imported record alone, and has been replaced; learning has been queued.
     Replaced(ConversationId),
     /// It was there already, exactly so; nothing happened.
     Unchanged(ConversationId, ConversationStatus),
@@ -100,7 +101,9 @@ impl Learner {
             tx.rollback().await?;
             return Ok(Some(Accepted::Unchanged(known.conversation.id, known.status)));
         }
-        if replace == Replace::No {
+        // Where only the record was imported, the conversation itself takes its place without being asked.
+        let stands_in = is_record_alone(&known.conversation);
+        if replace == Replace::No && !stands_in {
             tx.rollback().await?;
             return Err(Error::Conflict(format!(
                 "conversation '{}' is known with other content; send it with ?replace=true to replace it",
@@ -109,7 +112,11 @@ impl Learner {
         }
         let id = known.conversation.id;
         self.take_back(&mut tx, tenant, id, now).await?;
-        let replacement = Conversation { id, ..conversation.clone() };
+        let mut replacement = Conversation { id, ..conversation.clone() };
+        if stands_in {
+            replacement.category = replacement.category.or(known.conversation.category);
+            replacement.outcome = replacement.outcome.or(known.conversation.outcome);
+        }
         // Not the version that we saw and one more: another replacement may have come first.
         let Some(version) = tx.replace_conversation(tenant, &replacement, now).await? else {
             tx.rollback().await?;

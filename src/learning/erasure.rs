@@ -6,9 +6,10 @@ use crate::domain::ids::{CaseId, ConversationId, EntryId, TenantId};
 use crate::domain::knowledge::{Case, CaseKind, Entry, EntryStatus, Evidence};
 use crate::domain::redaction::redacted_bursts;
 use crate::engine::error::Error;
+use crate::engine::upkeep::index_changes_job;
 use crate::learning::Learner;
 use crate::learning::distillation::intents::{founded_by, is_discovered};
-use crate::learning::distillation::{policy, wording};
+use crate::learning::distillation::wording;
 use crate::learning::pipeline::{Stage, upkeep_job};
 use crate::store::tx::Tx;
 
@@ -117,9 +118,13 @@ impl Learner {
             let prior = entry.prior(&evidence);
             let posterior = credit::posterior(prior, &uses, now, self.settings.use_half_life_ms());
             tx.set_posterior(tenant, entry.id, posterior).await?;
-            let (status, reason) = policy::status(&entry, &evidence, &self.settings);
+            let (status, reason) = self.standing(tx, tenant, (&entry, &evidence, &uses), now).await?;
             if status != entry.status {
                 tx.set_entry_status(tenant, entry.id, status, reason.as_deref(), now).await?;
+                if status == EntryStatus::Suspect || entry.status == EntryStatus::Suspect {
+                    // Behind a use that somebody told stands no conversation whose stages would index it.
+                    tx.enqueue(tenant, &index_changes_job(&self.engine), now).await?;
+                }
                 if status == EntryStatus::Quarantined {
                     tx.insert_case(tenant, &held_back(entry.id, reason, now)).await?;
                 }

@@ -10,19 +10,28 @@ pub mod chunking;
 pub mod credit;
 pub mod distillation;
 pub mod erasure;
+pub mod gaps;
 pub mod indexing;
+pub mod merging;
 pub mod pipeline;
 pub mod relearning;
+pub mod schedule_settings;
+pub mod schedules;
 pub mod sessions;
 pub mod settings;
+pub mod suspects;
 pub mod tenant_locks;
+pub mod upkeep;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use tokio::sync::Mutex;
 
 use crate::domain::draft::CallerKey;
+use crate::domain::period::TimeZones;
 use crate::engine::Engine;
+use crate::learning::schedule_settings::ScheduleSettings;
 use crate::learning::settings::LearningSettings;
 use crate::learning::tenant_locks::TenantLocks;
 
@@ -35,6 +44,12 @@ pub struct Learner {
     pub engine: Arc<Engine>,
     /// How it learns.
     pub settings: LearningSettings,
+    /// When the work that nobody starts is due.
+    pub schedules: ScheduleSettings,
+    /// On whose clock, for every tenant.
+    pub zones: TimeZones,
+    /// The minute in which the schedules were last brought in line with the configuration.
+    pub schedules_kept: AtomicI64,
     /// Key of the hash that stands for a caller.
     pub callers: CallerKey,
     /// Held by a distillation from looking what is known until what it found is written: two at once would both find the

@@ -32,13 +32,24 @@ word_enum!(
         OptimizeIndex = "optimize_index",
         /// A page of a training session.
         TrainingSession = "training_session",
+        /// Entries that say the same become cases.
+        MergeEntries = "merge_entries",
+        /// What is kept no longer goes.
+        Prune = "prune",
+        /// Exposures that wait in vain are given up.
+        ExpireExposures = "expire_exposures",
+        /// What was asked and not known becomes gaps.
+        FindGaps = "find_gaps",
     }
 );
 
 impl Stage {
     /// Whether it learns from a conversation; the others look after the index, or after many conversations.
     const fn learns(self) -> bool {
-        !matches!(self, Self::ErasePoints | Self::OptimizeIndex | Self::TrainingSession)
+        matches!(
+            self,
+            Self::Analyze | Self::Chunk | Self::IndexChunks | Self::Distill | Self::Credit | Self::IndexExemplars
+        )
     }
 }
 
@@ -94,6 +105,10 @@ impl Learner {
             Stage::ErasePoints => return self.erase_points(job).await,
             Stage::OptimizeIndex => return self.optimize_index(job).await,
             Stage::TrainingSession => return self.run_session(job).await,
+            Stage::MergeEntries => return self.merge_entries(job).await,
+            Stage::Prune => return self.prune(job).await,
+            Stage::ExpireExposures => return self.expire_exposures(job).await,
+            Stage::FindGaps => return self.find_gaps(job).await,
             // One that names no conversation: what people wrote or changed.
             Stage::IndexExemplars if job.payload.get("conversation_id").is_none() => {
                 return self.index_changes(job).await;
@@ -114,7 +129,8 @@ impl Learner {
             Stage::Distill => self.distill(job, &stored).await,
             Stage::Credit => self.credit(job, &stored).await,
             Stage::IndexExemplars => self.index_exemplars(job, &stored).await,
-            Stage::ErasePoints | Stage::OptimizeIndex | Stage::TrainingSession => Ok(()),
+            // Those that are about no conversation were begun above.
+            _ => Ok(()),
         }
     }
 
@@ -200,10 +216,11 @@ pub fn is_worth_retrying(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::upkeep::INDEX_EXEMPLARS;
+    use crate::engine::upkeep::{INDEX_EXEMPLARS, TRAINING_SESSION};
 
     #[test]
     fn the_job_of_other_services_has_its_stage() {
         assert_eq!(INDEX_EXEMPLARS.parse::<Stage>(), Ok(Stage::IndexExemplars));
+        assert_eq!(TRAINING_SESSION.parse::<Stage>(), Ok(Stage::TrainingSession));
     }
 }

@@ -3,6 +3,7 @@
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{ConversationStatus, Outcome, OutcomeSource};
 use crate::domain::ids::{ConversationId, TenantId};
+use crate::domain::import::is_record_alone;
 use crate::domain::training::Labels;
 use crate::engine::error::Error;
 use crate::learning::Learner;
@@ -26,7 +27,8 @@ impl Learner {
     /// learned from anew only when that is wanted or when labels change. Where it stands then.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such conversation.
+    /// [`Error::NotFound`] when there is no such conversation; [`Error::Conflict`] when only its record was imported, and
+    /// more than an outcome is wanted.
     pub async fn process(
         &self,
         tenant: &TenantId,
@@ -37,6 +39,14 @@ impl Learner {
         let missing = || Error::NotFound { what: "conversation", id: id.to_string() };
         let store = &self.engine.store;
         let known = store.conversation(tenant, id).await?.ok_or_else(missing)?.conversation;
+        let has_turns = !is_record_alone(&known);
+        if !has_turns && (wanted.relearn || wanted.labels != Labels::default()) {
+            let name = &known.external_id;
+            return Err(Error::Conflict(format!(
+                "of conversation '{name}' only the record was imported, so there is nothing to learn from; hand in the \
+                 conversation itself, or import the record with other labels"
+            )));
+        }
         let told = store.outcomes_of(tenant, &known.external_id).await?;
         let told = told.into_iter().find(|told| told.source == OutcomeSource::Caller);
         let believed = told.as_ref().map(|told| told.outcome).or(known.outcome);
@@ -61,7 +71,7 @@ impl Learner {
             tx.tell_outcome(tenant, &told).await?;
         }
 
-        let failed = status == ConversationStatus::Failed;
+        let failed = status == ConversationStatus::Failed && has_turns;
         if wanted.relearn || has_new_labels || failed || (outcome.is_some() && !is_processed) {
             self.renew(&mut tx, tenant, id, now, trace_id).await?;
             tx.commit().await?;

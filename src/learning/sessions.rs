@@ -4,17 +4,16 @@
 //! comes in meanwhile is not behind all of it, and a pause takes effect at the end of a page; a conversation is learned
 //! from once a session, whatever runs twice. Who ends the learning from the last conversation of a page queues the next.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{ConversationStatus, word_enum};
-use crate::domain::ids::{ConversationId, EntryId, JobId, SessionId, TenantId};
+use crate::domain::ids::{ConversationId, EntryId, SessionId, TenantId};
+use crate::domain::schedule::Cron;
 use crate::domain::training::{Created, Selection, Session, SessionKind, SessionStatus};
 use crate::engine::error::Error;
+use crate::engine::upkeep::{self, session_job};
 use crate::learning::Learner;
-use crate::learning::pipeline::Stage;
 use crate::store::entries::EntryFilter;
-use crate::store::jobs::{Job, NewJob};
+use crate::store::jobs::Job;
 use crate::store::page::{Cursor, PageRequest};
 use crate::store::sessions::SessionState;
 use crate::store::tx::Tx;
@@ -41,48 +40,33 @@ pub struct NewSession {
     pub name: Option<String>,
     /// What it does.
     pub kind: SessionKind,
-    /// When it begins; `None`: now.
+    /// When it begins, or a schedule at the earliest; `None`: now.
     pub run_at: Option<Timestamp>,
+    /// Makes it a schedule: every tick is a session of its own.
+    pub cron: Option<Cron>,
     /// Which conversations it is about.
     pub selection: Selection,
 }
 
-#[derive(Serialize, Deserialize)]
-struct SessionPayload {
-    session_id: SessionId,
-}
-
 impl Learner {
-    /// Keeps a session and queues its work.
+    /// Keeps a session and queues its work; one with a pattern is kept as a schedule.
     ///
     /// # Errors
-    /// When the database is not available.
+    /// [`Error::Invalid`] when its pattern has no tick any more; else when the database is not available.
     pub async fn start_session(
         &self,
         tenant: &TenantId,
         wanted: NewSession,
         trace_id: Option<String>,
     ) -> Result<Session, Error> {
-        let now = self.engine.now();
-        let session = Session {
-            id: SessionId(self.engine.new_uuid()),
-            name: wanted.name.unwrap_or_else(|| format!("{} {now}", wanted.kind)),
-            kind: wanted.kind,
-            status: SessionStatus::Scheduled,
-            run_at: wanted.run_at.unwrap_or(now),
-            cron: None,
-            selection: wanted.selection,
-            done: 0,
-            total: 0,
-            created: Created::default(),
-            failures: Vec::new(),
-            created_at: now,
-            started_at: None,
-            finished_at: None,
-        };
+        if let Some(cron) = wanted.cron.clone() {
+            return self.schedule_session(tenant, wanted, cron).await;
+        }
+        let session = self.new_session(wanted);
+        let now = session.created_at;
         let mut tx = self.engine.store.begin().await?;
         tx.insert_session(tenant, &session).await?;
-        tx.enqueue(tenant, &self.session_job(session.id, session.run_at, trace_id), now).await?;
+        tx.enqueue(tenant, &session_job(&self.engine, session.id, session.run_at, trace_id), now).await?;
         tx.commit().await?;
         Ok(session)
     }
@@ -103,6 +87,9 @@ impl Learner {
         let missing = || Error::NotFound { what: "training session", id: id.to_string() };
         let store = &self.engine.store;
         let session = store.session(tenant, id).await?.ok_or_else(missing)?;
+        if session.cron.is_some() {
+            return self.step_schedule(tenant, session, step).await;
+        }
         let to = match (step, session.status) {
             (SessionStep::Pause, Paused) | (SessionStep::Cancel, Cancelled) => return Ok(session),
             (SessionStep::Resume, Running | Scheduled) => return Ok(session),
@@ -120,7 +107,7 @@ impl Learner {
         }
         if step == SessionStep::Resume {
             let run_at = if to == Scheduled { session.run_at.max(now) } else { now };
-            tx.enqueue(tenant, &self.session_job(id, run_at, trace_id), now).await?;
+            tx.enqueue(tenant, &session_job(&self.engine, id, run_at, trace_id), now).await?;
         }
         tx.commit().await?;
         store.session(tenant, id).await?.ok_or_else(missing)
@@ -174,9 +161,30 @@ impl Learner {
     ) -> Result<(), Error> {
         let now = self.engine.now();
         for session in tx.settle_session_items(tenant, conversation, failure).await? {
-            tx.enqueue(tenant, &self.session_job(session, now, None), now).await?;
+            tx.enqueue(tenant, &session_job(&self.engine, session, now, None), now).await?;
         }
         Ok(())
+    }
+
+    /// A session as it is before its work begins.
+    pub(super) fn new_session(&self, wanted: NewSession) -> Session {
+        let now = self.engine.now();
+        Session {
+            id: SessionId(self.engine.new_uuid()),
+            name: wanted.name.unwrap_or_else(|| format!("{} {now}", wanted.kind)),
+            kind: wanted.kind,
+            status: SessionStatus::Scheduled,
+            run_at: wanted.run_at.unwrap_or(now),
+            cron: wanted.cron.map(|cron| cron.to_string()),
+            selection: wanted.selection,
+            done: 0,
+            total: 0,
+            created: Created::default(),
+            failures: Vec::new(),
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+        }
     }
 
     async fn begin_session(&self, tenant: &TenantId, session: &Session) -> Result<(), Error> {
@@ -223,7 +231,7 @@ impl Learner {
         Ok(())
     }
 
-    /// Computes the success of a page of entries anew: uses fade with time.
+    /// Computes the success of a page of entries anew: uses fade with time. What was summed up of days is made anew, too.
     async fn refresh_page(&self, job: &Job, id: SessionId, page: &PageRequest) -> Result<(), Error> {
         let (store, tenant) = (&self.engine.store, &job.tenant);
         let found = store.list_entries(tenant, &EntryFilter::default(), page).await?;
@@ -232,6 +240,11 @@ impl Learner {
         let mut tx = store.begin().await?;
         tx.lock_distillation(tenant).await?;
         self.recompute_posteriors(&mut tx, tenant, &ids, self.engine.now()).await?;
+        if page.after.is_none() {
+            // With the first page; until they are made again, answers are computed from the rows.
+            tx.drop_roll_ups(tenant).await?;
+            tx.enqueue(tenant, &upkeep::roll_up_job(&self.engine), self.engine.now()).await?;
+        }
         tx.commit().await?;
         self.engine.entries.forget(tenant, ids);
         self.end_page(job, id, found.next, done).await
@@ -245,7 +258,7 @@ impl Learner {
         if tx.pending_items(tenant, id).await? == 0 {
             match next {
                 Some(_) => {
-                    tx.enqueue(tenant, &self.session_job(id, now, job.trace_id.clone()), now).await?;
+                    tx.enqueue(tenant, &session_job(&self.engine, id, now, job.trace_id.clone()), now).await?;
                 }
                 None => {
                     tx.complete_session(tenant, id, now).await?;
@@ -259,25 +272,8 @@ impl Learner {
         tx.commit().await?;
         Ok(())
     }
-
-    /// The job of the next page. Several may wait for one session: one that runs already may have looked before what the
-    /// next one is for.
-    fn session_job(&self, session: SessionId, run_at: Timestamp, trace_id: Option<String>) -> NewJob {
-        NewJob {
-            id: JobId(self.engine.new_uuid()),
-            kind: Stage::TrainingSession.as_str().to_owned(),
-            payload: serde_json::to_value(SessionPayload { session_id: session }).unwrap_or_default(),
-            dedupe_key: None,
-            // Behind what comes in.
-            priority: -1,
-            run_at,
-            trace_id,
-        }
-    }
 }
 
 fn session_of(job: &Job) -> Result<SessionId, Error> {
-    let payload: SessionPayload = serde_json::from_value(job.payload.clone())
-        .map_err(|error| Error::Conflict(format!("job {} has an unreadable payload: {error}", job.id)))?;
-    Ok(payload.session_id)
+    upkeep::session_of(&job.payload).ok_or_else(|| Error::Conflict(format!("job {} names no session", job.id)))
 }

@@ -26,6 +26,10 @@ pub struct LearningSettings {
     pub used_answer: f64,
     /// Days after which a use of an entry weighs half; 0: it never fades.
     pub use_half_life_days: i64,
+    /// Days that an exposure waits for its conversation.
+    pub exposure_wait_days: i64,
+    /// Days that retrievals are kept that credited nothing; 0: for ever.
+    pub keep_retrievals_days: i64,
     /// The most exemplars that one entry keeps.
     pub max_exemplars: usize,
     /// Tokens of a chunk.
@@ -58,6 +62,8 @@ impl LearningSettings {
             same_answer: 0.7,
             used_answer: 0.8,
             use_half_life_days: 90,
+            exposure_wait_days: 7,
+            keep_retrievals_days: 0,
             max_exemplars: 50,
             chunk_tokens: 128,
             intents_file: None,

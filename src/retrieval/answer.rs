@@ -15,6 +15,8 @@ word_enum!(
         NothingFits = "nothing_fits",
         /// Neither meaning nor words could be searched.
         SearchUnavailable = "search_unavailable",
+        /// The conversation is in the hold-out of an experiment.
+        Holdout = "holdout",
     }
 );
 

@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::experiment::Assignment;
 use crate::domain::ids::TenantId;
 use crate::domain::query::RetrievalQuery;
 use crate::domain::redaction::Redactor;
 use crate::engine::Engine;
 use crate::engine::error::Error;
+use crate::engine::experiments::Membership;
 use crate::retrieval::answer::RetrievalAnswer;
 use crate::store::retrievals::{Exposure, Retrieval};
 
@@ -22,8 +24,15 @@ const RETRY: Duration = Duration::from_secs(1);
 const ATTEMPTS: usize = 5;
 
 enum Message {
-    Shown(TenantId, Box<Retrieval>),
+    Shown(Box<Shown>),
     Flush(oneshot::Sender<()>),
+}
+
+/// A retrieval of a tenant's, and the arm of its conversation.
+struct Shown {
+    tenant: TenantId,
+    retrieval: Retrieval,
+    assignment: Option<Assignment>,
 }
 
 /// Where retrievals are handed in. Cloning it is cheap.
@@ -39,11 +48,12 @@ impl ExposureSink {
         Self(sender)
     }
 
-    /// Hands in what was shown. When the buffer is full it is dropped and counted: the call goes on.
+    /// Hands in what was shown, and where in an experiment. When the buffer is full it is dropped and counted: the call goes
+    /// on.
     pub fn record(
         &self,
         tenant: &TenantId,
-        query: &RetrievalQuery,
+        (query, member): (&RetrievalQuery, Option<&Membership>),
         answer: &RetrievalAnswer,
         now: Timestamp,
         model: &str,
@@ -69,7 +79,10 @@ impl ExposureSink {
             created_at: now,
             exposures: shown.collect(),
         };
-        if self.0.try_send(Message::Shown(tenant.clone(), Box::new(retrieval))).is_err() {
+        let name = query.conversation_ref.as_deref();
+        let assignment = member.zip(name).and_then(|(member, name)| member.assignment(name, now));
+        let shown = Shown { tenant: tenant.clone(), retrieval, assignment };
+        if self.0.try_send(Message::Shown(Box::new(shown))).is_err() {
             metrics::counter!("turnwise_exposures_dropped_total").increment(1);
         }
     }
@@ -86,10 +99,10 @@ impl ExposureSink {
 
 async fn write_batches(engine: Arc<Engine>, mut inbox: mpsc::Receiver<Message>, gather: Duration) {
     while let Some(first) = inbox.recv().await {
-        let mut batch: Vec<(TenantId, Retrieval)> = Vec::new();
+        let mut batch: Vec<Shown> = Vec::new();
         let mut waiting = Vec::new();
-        let mut take = |message: Message, batch: &mut Vec<(TenantId, Retrieval)>| match message {
-            Message::Shown(tenant, retrieval) => batch.push((tenant, *retrieval)),
+        let mut take = |message: Message, batch: &mut Vec<Shown>| match message {
+            Message::Shown(shown) => batch.push(*shown),
             Message::Flush(reply) => waiting.push(reply),
         };
         take(first, &mut batch);
@@ -112,7 +125,7 @@ async fn write_batches(engine: Arc<Engine>, mut inbox: mpsc::Receiver<Message>, 
     }
 }
 
-async fn write_with_retry(engine: &Engine, batch: &[(TenantId, Retrieval)]) {
+async fn write_with_retry(engine: &Engine, batch: &[Shown]) {
     for attempt in 1..=ATTEMPTS {
         match write(engine, batch).await {
             Ok(()) => return,
@@ -125,14 +138,17 @@ async fn write_with_retry(engine: &Engine, batch: &[(TenantId, Retrieval)]) {
     }
 }
 
-async fn write(engine: &Engine, batch: &[(TenantId, Retrieval)]) -> Result<(), Error> {
-    let mut tenants: Vec<&TenantId> = batch.iter().map(|(tenant, _)| tenant).collect();
+async fn write(engine: &Engine, batch: &[Shown]) -> Result<(), Error> {
+    let mut tenants: Vec<&TenantId> = batch.iter().map(|shown| &shown.tenant).collect();
     tenants.sort_unstable();
     tenants.dedup();
     let mut tx = engine.store.begin().await?;
     for tenant in tenants {
-        let own: Vec<Retrieval> = batch.iter().filter(|(t, _)| t == tenant).map(|(_, r)| r.clone()).collect();
-        tx.insert_retrievals(tenant, &own).await?;
+        let own: Vec<&Shown> = batch.iter().filter(|shown| shown.tenant == *tenant).collect();
+        let retrievals: Vec<Retrieval> = own.iter().map(|shown| shown.retrieval.clone()).collect();
+        tx.insert_retrievals(tenant, &retrievals).await?;
+        let assignments: Vec<Assignment> = own.iter().filter_map(|shown| shown.assignment.clone()).collect();
+        tx.insert_assignments(tenant, &assignments).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -8,6 +8,7 @@ pub mod exposures;
 pub mod prompt;
 pub mod search;
 pub mod settings;
+mod variant;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,11 +30,13 @@ use crate::embedding::error::EmbeddingError;
 use crate::embedding::lane::Lane;
 use crate::engine::Engine;
 use crate::engine::error::Error;
+use crate::engine::experiments::Membership;
 use crate::index::error::IndexError;
 use crate::index::point::{Filter, Hit, Search};
 use crate::retrieval::answer::{Abstention, Degradation, Intent, RetrievalAnswer};
 use crate::retrieval::exposures::ExposureSink;
 use crate::retrieval::settings::RetrievalSettings;
+use crate::retrieval::variant::Variant;
 
 /// Entries that are hydrated for every one that is wanted: some turn out to be of another status or kind.
 const HYDRATE_FACTOR: usize = 4;
@@ -74,20 +77,27 @@ impl Retriever {
         let _permit = self.in_flight.try_acquire().map_err(|_| Error::Overloaded)?;
         let deadline = query.deadline.unwrap_or(started + Duration::from_millis(self.settings.deadline_ms));
         let id = RetrievalId(self.engine.new_uuid());
+        let member = self.membership(tenant, &query, deadline).await;
+        if member.as_ref().is_some_and(Membership::is_holdout) {
+            let answer = held_out(id, started);
+            self.conclude(tenant, (&query, member.as_ref()), &answer);
+            return Ok(answer);
+        }
+        let variant = Variant::of(&self.settings, member.as_ref());
 
         let mut found = self.find(tenant, &query, deadline).await;
         let ranking = Instant::now();
         let calibration = self.calibration();
-        let rules = self.rules();
-        let candidates = fuse(&found.dense, &found.lexical, &calibration, &rules);
+        let mut candidates = fuse(&found.dense, &found.lexical, &calibration, &variant.rules);
+        candidates.retain(|candidate| !variant.hidden.contains(&candidate.entry));
         let top_similarity =
             candidates.iter().map(|c| c.similarity).reduce(f64::max).filter(|_| !found.dense.is_empty());
         let utterance = found.vector.as_deref().map(|vector| TextFeatures::of(query.utterance.as_str(), vector));
-        let floor = self.floor(&calibration, utterance.as_ref());
+        let floor = self.floor(&calibration, variant.floor, utterance.as_ref());
         let abstention = abstention(&found, top_similarity, floor);
         let results = match abstention {
             Some(_) => Vec::new(),
-            None => self.offer(tenant, (id, &query), (candidates, floor), &mut found).await,
+            None => self.offer(tenant, (id, &query), (candidates, floor), &variant, &mut found).await,
         };
         let abstention = abstention.or_else(|| results.is_empty().then_some(Abstention::NothingFits));
         let prompt_block = query.render_tokens.and_then(|tokens| {
@@ -112,11 +122,22 @@ impl Retriever {
             },
             top_similarity,
         };
-        self.observe(&answer);
-        if query.exposure == Exposure::Recorded {
-            self.exposures.record(tenant, &query, &answer, self.engine.now(), self.model());
-        }
+        self.conclude(tenant, (&query, member.as_ref()), &answer);
         Ok(answer)
+    }
+
+    /// Where the conversation is in an experiment. One that cannot be told before the deadline is in none.
+    async fn membership(&self, tenant: &TenantId, query: &RetrievalQuery, deadline: Instant) -> Option<Membership> {
+        let reading = self.engine.experiments.membership(&self.engine.store, tenant, query);
+        tokio::time::timeout_at(deadline.into(), reading).await.ok()?.ok()?
+    }
+
+    /// What follows from an answer: it is measured, and recorded when it is shown.
+    fn conclude(&self, tenant: &TenantId, asked: (&RetrievalQuery, Option<&Membership>), answer: &RetrievalAnswer) {
+        self.observe(answer);
+        if asked.0.exposure == Exposure::Recorded {
+            self.exposures.record(tenant, asked, answer, self.engine.now(), self.model());
+        }
     }
 
     /// Waits until what was shown so far is recorded: whoever erases must find it.
@@ -222,9 +243,10 @@ impl Retriever {
         tenant: &TenantId,
         (id, query): (RetrievalId, &RetrievalQuery),
         (candidates, floor): (Vec<Candidate>, f64),
+        variant: &Variant,
         found: &mut Found,
     ) -> Vec<OfferedEntry> {
-        let rules = self.rules();
+        let rules = variant.rules;
         let words_only = found.degraded.iter().any(|reason| reason.is_without_meaning());
         let wanted: Vec<Candidate> = candidates
             .into_iter()
@@ -249,7 +271,7 @@ impl Retriever {
         }
         // What nobody learns from is not tried out: a person gets what is known to be best.
         let order = match query.exposure {
-            Exposure::Recorded => self.settings.success_order,
+            Exposure::Recorded => variant.success_order,
             Exposure::Unrecorded => SuccessOrder::Mean,
         };
         let ranked = rank_by_success(hydrated, |entry| order.worth(&entry.posterior, chance(id, entry.id)), &rules);
@@ -283,19 +305,16 @@ impl Retriever {
         certain.then(|| Intent { name: best.name, confidence: f64::from(best.confidence) })
     }
 
-    /// Best cosine under which nothing is offered to this utterance; `None` is one that could not be embedded in time.
-    fn floor(&self, calibration: &Calibration, utterance: Option<&TextFeatures>) -> f64 {
-        let floor = self.settings.floor.unwrap_or(calibration.floor);
+    /// Best cosine under which nothing is offered to this utterance, by the floor that is set or else the model's; `None` is an
+    /// utterance that could not be embedded in time.
+    fn floor(&self, calibration: &Calibration, set: Option<f64>, utterance: Option<&TextFeatures>) -> f64 {
+        let floor = set.unwrap_or(calibration.floor);
         let scope = |utterance| self.engine.understanding().scope(utterance);
         utterance.map_or(floor, |utterance| calibration.floor_for(floor, scope(utterance)))
     }
 
     fn rules(&self) -> RankingRules {
-        RankingRules {
-            lexical_weight: self.settings.lexical_weight,
-            language_bonus: self.settings.language_bonus,
-            band: self.settings.band,
-        }
+        Variant::of(&self.settings, None).rules
     }
 
     fn calibration(&self) -> Calibration {
@@ -318,6 +337,21 @@ impl Retriever {
         }
         let outcome = if answer.abstained { "abstained" } else { "offered" };
         metrics::counter!("turnwise_retrievals_total", "outcome" => outcome).increment(1);
+    }
+}
+
+/// The answer to a conversation that is in a hold-out.
+fn held_out(id: RetrievalId, started: Instant) -> RetrievalAnswer {
+    RetrievalAnswer {
+        retrieval_id: id,
+        intent: None,
+        results: Vec::new(),
+        prompt_block: None,
+        abstained: true,
+        reason: Some(Abstention::Holdout),
+        degraded: Vec::new(),
+        timings: Timings { total: micros(started.elapsed()), ..Timings::default() },
+        top_similarity: None,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Totals {
     pub chunks: i64,
     /// Retrievals that were recorded.
     pub retrievals: i64,
+    /// Entries that were shown, and whose conversation never came.
+    pub expired_exposures: i64,
 }
 
 /// How many entries of one kind have one status.
@@ -62,6 +64,7 @@ statements! {
     EXEMPLARS = "SELECT COUNT(*) FROM exemplars WHERE tenant = $1";
     CHUNKS = "SELECT COUNT(*) FROM chunks WHERE tenant = $1";
     RETRIEVALS = "SELECT COUNT(*) FROM retrievals WHERE tenant = $1";
+    EXPIRED_EXPOSURES = "SELECT COUNT(*) FROM exposures WHERE tenant = $1 AND expired_at IS NOT NULL";
 }
 
 impl Store {
@@ -75,6 +78,7 @@ impl Store {
             exemplars: self.number(about(EXEMPLARS)).await?,
             chunks: self.number(about(CHUNKS)).await?,
             retrievals: self.number(about(RETRIEVALS)).await?,
+            expired_exposures: self.number(about(EXPIRED_EXPOSURES)).await?,
             ..Totals::default()
         };
         for (status, count) in self.rows::<(String, i64)>(about(BY_STATUS)).await? {

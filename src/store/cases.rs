@@ -4,6 +4,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::case_decision::{CaseDecision, CaseState, CaseUndo};
+use crate::domain::clock::Timestamp;
 use crate::domain::entry_version::Editor;
 use crate::domain::ids::{CaseId, EntryId, KeyId, TenantId};
 use crate::domain::knowledge::{Case, CaseKind};
@@ -35,6 +36,15 @@ pub struct StoredCase {
     pub decided: Option<CaseDecision>,
 }
 
+/// A fall of an entry's success that somebody decides or has decided about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// When it was used first after the fall.
+    pub since: Timestamp,
+    /// Whether somebody has decided.
+    pub is_decided: bool,
+}
+
 const COLUMNS: &str = "SELECT a.id, a.kind, a.entry_id, a.other_id, a.detail, a.created_at, a.decision,
     a.decision_reason, a.decided_key, a.decided_name, a.decided_at, a.decision_undo";
 const FROM: &str = " FROM cases a WHERE a.tenant = ";
@@ -46,6 +56,12 @@ statements! {
         decided_at = $7, decision_undo = $8 WHERE tenant = $1 AND id = $2";
     REOPEN_CASE = "UPDATE cases SET decision = NULL, decision_reason = NULL, decided_key = NULL, decided_name = NULL,
         decided_at = NULL, decision_undo = NULL WHERE tenant = $1 AND id = $2";
+    INSERT_SUSPICION = "INSERT INTO cases (id, tenant, kind, entry_id, detail, created_at, since)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
+    SUSPICIONS_OF = "SELECT since, decision IS NOT NULL AS decided FROM cases WHERE tenant = $1 AND entry_id = $2
+        AND kind = 'suspect' AND since IS NOT NULL ORDER BY since, id";
+    DELETE_OPEN_SUSPICIONS = "DELETE FROM cases WHERE tenant = $1 AND entry_id = $2 AND kind = 'suspect'
+        AND decision IS NULL";
     DELETE_CASES_OF_ENTRY = "DELETE FROM cases WHERE tenant = $1 AND (entry_id = $2 OR other_id = $2)";
 }
 
@@ -119,6 +135,46 @@ impl Tx {
             .bind(&case.detail)
             .bind(case.created_at);
         Ok(self.execute(statement).await? > 0)
+    }
+
+    /// Stores the case of an entry whose success fell, with the moment since when; `false` when it was there, and then it
+    /// stays as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::MissingReference`] when the entry is gone.
+    pub async fn insert_suspicion(
+        &mut self,
+        tenant: &TenantId,
+        case: &Case,
+        since: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let statement = Statement::new(INSERT_SUSPICION)
+            .bind(case.id.0)
+            .bind(tenant)
+            .bind(case.kind.as_str())
+            .bind(case.entry_id.0)
+            .bind(&case.detail)
+            .bind(case.created_at)
+            .bind(since);
+        Ok(self.execute(statement).await? > 0)
+    }
+
+    /// The falls of an entry's success that were seen, the oldest first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn suspicions_of(&mut self, tenant: &TenantId, entry: EntryId) -> Result<Vec<Suspicion>, StoreError> {
+        let rows: Vec<(i64, bool)> = self.rows(Statement::new(SUSPICIONS_OF).bind(tenant).bind(entry.0)).await?;
+        Ok(rows.into_iter().map(|(since, is_decided)| Suspicion { since: moment(since), is_decided }).collect())
+    }
+
+    /// Deletes the cases about falls of an entry's success that nobody has decided: there is none any more.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn delete_open_suspicions(&mut self, tenant: &TenantId, entry: EntryId) -> Result<(), StoreError> {
+        self.execute(Statement::new(DELETE_OPEN_SUSPICIONS).bind(tenant).bind(entry.0)).await?;
+        Ok(())
     }
 
     /// The case with this id, which nobody else changes until this transaction ends.

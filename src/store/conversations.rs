@@ -233,6 +233,7 @@ impl Tx {
         if self.execute(statement).await? == 0 {
             return Ok(false);
         }
+        self.mark_metrics(tenant, conversation.started_at, Some(&conversation.external_id));
         self.insert_turns(tenant, conversation).await?;
         Ok(true)
     }
@@ -249,6 +250,9 @@ impl Tx {
         conversation: &Conversation,
         received_at: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
+        // Where it was counted before, and where it is from now on.
+        self.mark_conversation(tenant, conversation.id).await?;
+        self.mark_metrics(tenant, conversation.started_at, Some(&conversation.external_id));
         let statement = values(Statement::new(REPLACE_CONVERSATION), tenant, conversation, received_at);
         let Some((version,)) = self.rows::<(i64,)>(statement).await?.pop() else { return Ok(None) };
         self.delete_turns(tenant, conversation.id).await?;
@@ -302,7 +306,7 @@ impl Tx {
         Ok(self.execute(statement).await? > 0)
     }
 
-    /// Deletes the row and its turns; everything derived must be gone.
+    /// Deletes the row and its turns; everything derived must be gone, and the conversation marked with it.
     pub(super) async fn delete_conversation(
         &mut self,
         tenant: &TenantId,

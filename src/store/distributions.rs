@@ -23,6 +23,8 @@ pub struct FactFilter {
     pub language: Option<Language>,
     /// Which agent spoke.
     pub agent_id: Option<String>,
+    /// `phone`, `chat`, …
+    pub channel: Option<String>,
     /// How the conversation ended.
     pub outcome: Option<Outcome>,
     /// The conversation began at or after this.
@@ -46,6 +48,8 @@ pub struct RecordGroup {
     pub bin: usize,
     /// How many there are.
     pub records: i64,
+    /// How many of them were measured: not those that were imported without what was said.
+    pub measured: i64,
     /// Sum of success scores.
     pub success_score: f64,
     /// Sum of user turns.
@@ -79,7 +83,8 @@ const GROUPS: &str = "SELECT f.outcome, f.category, f.language, f.channel, CAST(
     WHEN f.success_score < 0.2 THEN 1 WHEN f.success_score < 0.3 THEN 2 WHEN f.success_score < 0.4 THEN 3
     WHEN f.success_score < 0.5 THEN 4 WHEN f.success_score < 0.6 THEN 5 WHEN f.success_score < 0.7 THEN 6
     WHEN f.success_score < 0.8 THEN 7 WHEN f.success_score < 0.9 THEN 8 ELSE 9 END AS BIGINT) AS score_bin,
-    COUNT(*) AS records, SUM(f.success_score) AS success_score, CAST(SUM(f.user_turns) AS BIGINT) AS user_turns,
+    COUNT(*) AS records, COUNT(CASE WHEN f.user_turns + f.agent_turns > 0 THEN 1 END) AS measured,
+    SUM(f.success_score) AS success_score, CAST(SUM(f.user_turns) AS BIGINT) AS user_turns,
     CAST(SUM(f.agent_turns) AS BIGINT) AS agent_turns, SUM(f.talk_ratio) AS talk_ratio,
     SUM(f.resolution) AS resolution, SUM(f.repetition) AS repetition,
     SUM(f.response_relevance) AS response_relevance FROM record_facts f WHERE f.tenant = ";
@@ -102,6 +107,7 @@ struct GroupRow {
     channel: String,
     score_bin: i64,
     records: i64,
+    measured: i64,
     success_score: f64,
     user_turns: i64,
     agent_turns: i64,
@@ -214,6 +220,7 @@ impl FactFilter {
             .push_some(" AND f.category = ", self.category.as_ref())
             .push_some(" AND f.language = ", self.language.as_ref().map(Language::as_str))
             .push_some(" AND f.agent_id = ", self.agent_id.as_ref())
+            .push_some(" AND f.channel = ", self.channel.as_ref())
             .push_some(" AND f.outcome = ", self.outcome.map(Outcome::as_str))
             .push_some(" AND f.started_at >= ", self.from)
             .push_some(" AND f.started_at < ", self.to);
@@ -229,6 +236,7 @@ impl GroupRow {
             channel: self.channel,
             bin: position("record_facts.success_score", self.score_bin)?,
             records: self.records,
+            measured: self.measured,
             success_score: self.success_score,
             user_turns: self.user_turns,
             agent_turns: self.agent_turns,

@@ -293,7 +293,7 @@ impl EntryFilter {
 }
 
 /// A `LIKE` pattern for texts that contain this word literally.
-fn contains(word: &str) -> String {
+pub(super) fn contains(word: &str) -> String {
     let mut pattern = String::from("%");
     for c in word.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '!') {

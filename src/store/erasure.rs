@@ -83,7 +83,9 @@ impl Tx {
         let also = used.into_iter().filter(|entry| !erased.changed.contains(entry) && !erased.removed.contains(entry));
         erased.changed.extend(also.collect::<Vec<_>>());
         let name = if self.is_id_of_another(tenant, &external_id).await? { id.to_string() } else { external_id };
-        let by_ref = Statement::new(BLANK_UTTERANCES).bind(tenant).bind(name).bind(id.to_string());
+        self.delete_assignments(tenant, &name, id).await?;
+        self.forget_in_gaps(tenant, (id, &name), now).await?;
+        let by_ref = Statement::new(BLANK_UTTERANCES).bind(tenant).bind(&name).bind(id.to_string());
         self.execute(by_ref).await?;
         self.execute(Statement::new(BLANK_UTTERANCES_OF_TURNS).bind(tenant).bind(id.0)).await?;
         self.delete_labels(tenant, id).await?;
@@ -106,6 +108,7 @@ impl Tx {
         // A distillation that runs at the same time could add evidence to an entry that is just being removed.
         self.lock_distillation(tenant).await?;
         let mut points = self.erase_chunks(tenant, id, now).await?;
+        self.mark_conversation(tenant, id).await?;
         self.delete_facts(tenant, id).await?;
         self.execute(Statement::new(DELETE_RECORD).bind(tenant).bind(id.0)).await?;
 
@@ -147,6 +150,7 @@ impl Tx {
         self.delete_cases_of(tenant, id).await?;
         self.delete_versions(tenant, id).await?;
         self.delete_uses_of(tenant, id).await?;
+        self.forget_import(tenant, id).await?;
         self.execute(Statement::new(DELETE_EVIDENCE_OF_ENTRY).bind(tenant).bind(id.0)).await?;
         self.execute(Statement::new(DELETE_ENTRY).bind(tenant).bind(id.0)).await?;
         Ok(exemplars.len())

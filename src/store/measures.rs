@@ -1,14 +1,17 @@
 //! What conversations, retrievals and entries of spans of time add up to, computed from the rows.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Outcome;
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{ExperimentId, TenantId};
 use crate::domain::language::Language;
 use crate::domain::latency::LatencyHistogram;
 use crate::domain::period::Span;
 use crate::store::Store;
 use crate::store::distributions::with_periods;
 use crate::store::error::StoreError;
+use crate::store::experiments::push_members;
 use crate::store::macros::statements;
 use crate::store::rows::{moment, position, word};
 use crate::store::statement::Statement;
@@ -24,11 +27,23 @@ pub struct MetricFilter {
     pub language: Option<Language>,
     /// `phone`, `chat` or the like.
     pub channel: Option<String>,
+    /// The arm of an experiment that the conversation is in; entries are in none.
+    pub arm: Option<ArmOf>,
+}
+
+/// An arm of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArmOf {
+    /// The experiment.
+    pub experiment_id: ExperimentId,
+    /// The name of the arm.
+    pub arm: String,
 }
 
 /// The sums of one span: everything that rates and averages are made of. Conversations belong to the span in which they
-/// began; *counted* are those that are not excluded.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// began; *counted* are those that are not excluded. Roll-ups keep them as JSON: a migration that changes what they mean
+/// empties `metric_rollups`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SpanSums {
     /// Conversations, excluded ones included.
     pub conversations: i64,
@@ -86,7 +101,9 @@ statements! {
     FIRST_ENTRY = "SELECT MIN(created_at) FROM knowledge_entries WHERE tenant = $1";
 }
 
-const CONVERSATIONS: &str = " SELECT p.number, COALESCE(f.outcome, c.outcome, 'unknown') AS ended,
+/// What each row says first: of which span it is.
+pub(super) const NUMBERED: &str = " SELECT p.number, ";
+pub(super) const CONVERSATIONS: &str = "COALESCE(f.outcome, c.outcome, 'unknown') AS ended,
     COUNT(*) AS conversations, CAST(SUM(c.burst_count) AS BIGINT) AS turns,
     CAST(SUM(c.ended_at - c.started_at) AS BIGINT) AS duration_ms, COUNT(c.satisfaction) AS ratings,
     CAST(COALESCE(SUM(c.satisfaction), 0) AS BIGINT) AS rating_sum,
@@ -101,12 +118,12 @@ const CONVERSATIONS: &str = " SELECT p.number, COALESCE(f.outcome, c.outcome, 'u
     WHERE c.started_at >= p.low AND c.started_at < p.high AND c.tenant = ";
 const BY_ENDING: &str = " GROUP BY p.number, ended";
 // The bins are those of `LatencyHistogram`.
-const RETRIEVALS: &str = " SELECT p.number,
-    CAST(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') = 'excluded' THEN 1 ELSE 0 END AS BIGINT) AS excluded_one,
+pub(super) const RETRIEVALS: &str = "CAST(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') = 'excluded'
+        THEN 1 ELSE 0 END AS BIGINT) AS excluded_one,
     CASE WHEN t.total_us < 1000 THEN t.total_us / 10 * 10 WHEN t.total_us < 10000 THEN t.total_us / 100 * 100
         WHEN t.total_us < 100000 THEN t.total_us / 1000 * 1000 WHEN t.total_us < 1000000 THEN t.total_us / 10000 * 10000
         WHEN t.total_us < 10000000 THEN t.total_us / 100000 * 100000 ELSE t.total_us / 1000000 * 1000000 END AS bin_us,
-    COUNT(*), CAST(SUM(CASE WHEN t.abstained THEN 1 ELSE 0 END) AS BIGINT)
+    COUNT(*) AS asked, CAST(SUM(CASE WHEN t.abstained THEN 1 ELSE 0 END) AS BIGINT) AS unanswered
     FROM periods p CROSS JOIN retrievals t
     LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
     LEFT JOIN record_facts f ON f.conversation_id = c.id
@@ -114,7 +131,8 @@ const RETRIEVALS: &str = " SELECT p.number,
 const BY_BIN: &str = " GROUP BY p.number, excluded_one, bin_us";
 const ENTRIES: &str = " SELECT p.number, COUNT(*) FROM periods p CROSS JOIN knowledge_entries e
     WHERE e.created_at >= p.low AND e.created_at < p.high AND e.tenant = ";
-const EXPOSURES: &str = " SELECT p.number, COUNT(*), CAST(SUM(CASE WHEN x.used THEN 1 ELSE 0 END) AS BIGINT)
+pub(super) const EXPOSURES: &str = "COUNT(*) AS shown,
+    CAST(SUM(CASE WHEN x.used THEN 1 ELSE 0 END) AS BIGINT) AS said
     FROM periods p CROSS JOIN retrievals t JOIN exposures x ON x.retrieval_id = t.id AND x.used IS NOT NULL
     LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
     LEFT JOIN record_facts f ON f.conversation_id = c.id
@@ -124,9 +142,9 @@ const BY_SPAN: &str = " GROUP BY p.number";
 const ENTRIES_BEFORE: &str = "SELECT COUNT(*) FROM knowledge_entries e WHERE e.tenant = ";
 
 #[derive(sqlx::FromRow)]
-struct ConversationRow {
-    number: i64,
-    ended: String,
+pub(super) struct ConversationRow {
+    pub(super) number: i64,
+    pub(super) ended: String,
     conversations: i64,
     turns: i64,
     duration_ms: i64,
@@ -173,7 +191,7 @@ impl Store {
             return Ok(sums);
         }
         let mut conversations = with_periods(spans);
-        conversations.push_with(CONVERSATIONS, tenant);
+        conversations.push(NUMBERED).push_with(CONVERSATIONS, tenant);
         filter.push_conversation(&mut conversations);
         conversations.push(BY_ENDING);
         for row in self.rows::<ConversationRow>(conversations).await? {
@@ -184,21 +202,16 @@ impl Store {
         }
 
         let mut retrievals = with_periods(spans);
-        retrievals.push_with(RETRIEVALS, tenant);
+        retrievals.push(NUMBERED).push_with(RETRIEVALS, tenant);
         filter.push_conversation(&mut retrievals);
         retrievals.push(BY_BIN);
         for (number, excluded, bin_us, count, abstained) in self.rows::<(i64, i64, i64, i64, i64)>(retrievals).await? {
             let Some(sums) = sums.get_mut(position("periods.number", number)?) else { continue };
-            sums.retrievals += count;
-            if excluded == 0 {
-                sums.counted_retrievals += count;
-                sums.abstained += abstained;
-                sums.latency.add(bin_us, count);
-            }
+            sums.add_retrievals(excluded != 0, bin_us, (count, abstained));
         }
 
         let mut exposures = with_periods(spans);
-        exposures.push_with(EXPOSURES, tenant);
+        exposures.push(NUMBERED).push_with(EXPOSURES, tenant);
         filter.push_conversation(&mut exposures);
         exposures.push(BY_SPAN);
         for (number, shown, used) in self.rows::<(i64, i64, i64)>(exposures).await? {
@@ -207,16 +220,37 @@ impl Store {
             }
         }
 
+        for (sums, count) in sums.iter_mut().zip(self.new_entries(tenant, filter, spans).await?) {
+            sums.new_entries = count;
+        }
+        Ok(sums)
+    }
+
+    /// How many of the entries that are there were made in each of these spans, in their order. An index holds all that
+    /// is asked for, so that this is never rolled up.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn new_entries(
+        &self,
+        tenant: &TenantId,
+        filter: &MetricFilter,
+        spans: &[Span],
+    ) -> Result<Vec<i64>, StoreError> {
+        let mut made = vec![0; spans.len()];
+        if spans.is_empty() {
+            return Ok(made);
+        }
         let mut entries = with_periods(spans);
         entries.push_with(ENTRIES, tenant);
         filter.push_entry(&mut entries);
         entries.push(BY_SPAN);
         for (number, count) in self.rows::<(i64, i64)>(entries).await? {
-            if let Some(sums) = sums.get_mut(position("periods.number", number)?) {
-                sums.new_entries = count;
+            if let Some(made) = made.get_mut(position("periods.number", number)?) {
+                *made = count;
             }
         }
-        Ok(sums)
+        Ok(made)
     }
 
     /// How many of the entries that are there were made before a moment.
@@ -243,6 +277,9 @@ impl MetricFilter {
             .push_some(" AND c.channel = ", self.channel.as_ref())
             .push_some(" AND COALESCE(f.category, c.category) = ", self.category.as_ref())
             .push_some(" AND COALESCE(f.language, c.language) = ", self.language.as_ref().map(Language::as_str));
+        if let Some(of) = &self.arm {
+            push_members(select.push(" AND c.id IN "), of.experiment_id, &of.arm);
+        }
     }
 
     fn push_entry(&self, select: &mut Statement) {
@@ -253,7 +290,46 @@ impl MetricFilter {
 }
 
 impl SpanSums {
-    fn add_conversations(&mut self, outcome: Outcome, row: &ConversationRow) {
+    /// Adds what other conversations, retrievals and entries add up to.
+    pub fn merge(&mut self, other: &Self) {
+        self.conversations += other.conversations;
+        self.counted += other.counted;
+        self.judged += other.judged;
+        self.successful += other.successful;
+        self.turns += other.turns;
+        self.duration_ms += other.duration_ms;
+        self.ratings += other.ratings;
+        self.rating_sum += other.rating_sum;
+        self.unrated += other.unrated;
+        self.unrated_success_score += other.unrated_success_score;
+        self.unrated_resolution += other.unrated_resolution;
+        self.unrated_repetition += other.unrated_repetition;
+        self.prompt_tokens += other.prompt_tokens;
+        self.completion_tokens += other.completion_tokens;
+        self.cost_usd += other.cost_usd;
+        self.priced += other.priced;
+        self.counted_cost_usd += other.counted_cost_usd;
+        self.retrievals += other.retrievals;
+        self.counted_retrievals += other.counted_retrievals;
+        self.abstained += other.abstained;
+        self.latency.merge(&other.latency);
+        self.shown += other.shown;
+        self.used += other.used;
+        self.new_entries += other.new_entries;
+    }
+
+    /// Adds retrievals that took about as long; of `asked` so many were `unanswered`.
+    pub(super) fn add_retrievals(&mut self, excluded: bool, bin_us: i64, (asked, unanswered): (i64, i64)) {
+        self.retrievals += asked;
+        if !excluded {
+            self.counted_retrievals += asked;
+            self.abstained += unanswered;
+            self.latency.add(bin_us, asked);
+        }
+    }
+
+    /// Adds the conversations of one row.
+    pub(super) fn add_conversations(&mut self, outcome: Outcome, row: &ConversationRow) {
         let cost_usd = row.cost_usd.unwrap_or_default();
         self.conversations += row.conversations;
         self.prompt_tokens += row.prompt_tokens;

@@ -46,8 +46,6 @@ const COLUMNS: &str = "SELECT r.id, r.conversation_id, r.call_id, r.agent_id, r.
 const FROM: &str = " FROM training_records r WHERE r.tenant = ";
 
 statements! {
-    // The conversation is locked by the write: an index stage that is just marking its chunks waits, or is waited for.
-    TOUCH_CONVERSATION = "UPDATE conversations SET status = status WHERE tenant = $1 AND id = $2";
     UPSERT_RECORD = "INSERT INTO training_records (id, tenant, conversation_id, call_id, agent_id, summary, key_phrases,
         user_intents, category, outcome, outcome_source, outcome_confidence, success_score, quality, reasons, learning,
         language, pipeline_version, created_at)
@@ -163,7 +161,8 @@ impl Tx {
     /// [`StoreError::MissingReference`] when the conversation is gone.
     pub async fn upsert_record(&mut self, tenant: &TenantId, record: &TrainingRecord) -> Result<(), StoreError> {
         let conversation = record.conversation_id.0;
-        self.execute(Statement::new(TOUCH_CONVERSATION).bind(tenant).bind(conversation)).await?;
+        // The conversation is locked by this: an index stage that is just marking its chunks waits, or is waited for.
+        self.mark_conversation(tenant, record.conversation_id).await?;
         let statement = Statement::new(UPSERT_RECORD)
             .bind(record.id.0)
             .bind(tenant)

@@ -160,6 +160,9 @@ impl Tx {
             ]
         });
         self.execute_all(inserts(INSERT_RETRIEVALS, rows, DO_NOTHING)).await?;
+        for retrieval in retrievals {
+            self.mark_metrics(tenant, retrieval.created_at, None);
+        }
 
         let shown = retrievals.iter().flat_map(|retrieval| {
             retrieval.exposures.iter().map(|exposure| {

@@ -302,8 +302,14 @@ fn selected(tenant: &TenantId, kind: SessionKind, selection: &Selection) -> Stat
         to: selection.to,
     };
     let mut from = filter.from(tenant);
+    // Of one that was imported as a record alone there is nothing to learn, and the record would be lost.
+    from.push(" AND EXISTS (SELECT 1 FROM turns n WHERE n.conversation_id = c.id)");
     if kind == SessionKind::ProcessNew {
         from.push_with(" AND c.status <> ", ConversationStatus::Processed.as_str());
+    }
+    if let Some(version) = selection.below_version {
+        from.push_with(" AND c.id IN (SELECT o.conversation_id FROM training_records o WHERE o.tenant = ", tenant);
+        from.push_with(" AND o.pipeline_version < ", version).push(")");
     }
     if !selection.conversation_ids.is_empty() {
         from.push(" AND c.id IN ").push_list(selection.conversation_ids.iter().map(|id| id.0));

@@ -14,19 +14,27 @@ use crate::store::entries;
 use crate::store::erasure;
 use crate::store::error::StoreError;
 use crate::store::evidence;
+use crate::store::experiments;
 use crate::store::facts;
+use crate::store::gap_retrievals;
+use crate::store::gaps;
 use crate::store::generations;
+use crate::store::imports;
 use crate::store::jobs;
 use crate::store::keys;
 use crate::store::labels;
 use crate::store::macros::on_read;
 use crate::store::marks;
 use crate::store::measures;
+use crate::store::metric_marks;
 use crate::store::outcomes;
 use crate::store::records;
+use crate::store::rolling_up;
+use crate::store::schedules;
 use crate::store::session_items;
 use crate::store::sessions;
 use crate::store::turns;
+use crate::store::upkeep;
 use crate::store::uses;
 use crate::store::versions;
 
@@ -39,18 +47,26 @@ const FILES: &[(&str, &[(&str, &str)])] = &[
     ("entries", entries::STATEMENTS),
     ("erasure", erasure::STATEMENTS),
     ("evidence", evidence::STATEMENTS),
+    ("experiments", experiments::STATEMENTS),
     ("facts", facts::STATEMENTS),
+    ("gap_retrievals", gap_retrievals::STATEMENTS),
+    ("gaps", gaps::STATEMENTS),
     ("generations", generations::STATEMENTS),
+    ("imports", imports::STATEMENTS),
     ("jobs", jobs::STATEMENTS),
     ("keys", keys::STATEMENTS),
     ("labels", labels::STATEMENTS),
     ("marks", marks::STATEMENTS),
     ("measures", measures::STATEMENTS),
+    ("metric_marks", metric_marks::STATEMENTS),
     ("outcomes", outcomes::STATEMENTS),
     ("records", records::STATEMENTS),
+    ("rolling_up", rolling_up::STATEMENTS),
+    ("schedules", schedules::STATEMENTS),
     ("session_items", session_items::STATEMENTS),
     ("sessions", sessions::STATEMENTS),
     ("turns", turns::STATEMENTS),
+    ("upkeep", upkeep::STATEMENTS),
     ("uses", uses::STATEMENTS),
     ("versions", versions::STATEMENTS),
 ];

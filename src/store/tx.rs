@@ -1,5 +1,6 @@
 //! A writing transaction.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -9,6 +10,7 @@ use crate::store::Pool;
 use crate::store::Store;
 use crate::store::dialect::{Dialect, JOBS_CHANNEL};
 use crate::store::error::StoreError;
+use crate::store::metric_marks::Change;
 use crate::store::statement::Statement;
 
 /// One business operation. Dropping it without [`Tx::commit`] undoes everything.
@@ -19,6 +21,8 @@ pub struct Tx {
     pub(super) inner: Inner,
     /// Whether something is in here that a worker should be woken for.
     pub(super) wakes_workers: bool,
+    /// What it changes of what was rolled up.
+    pub(super) changed: BTreeSet<Change>,
     job_notify: Arc<Notify>,
 }
 
@@ -37,7 +41,7 @@ impl Store {
             Pool::Sqlite { write, .. } => Inner::Sqlite(write.begin_with(Dialect::Sqlite.begin()).await?),
             Pool::Postgres(pool) => Inner::Postgres(pool.begin_with(Dialect::Postgres.begin()).await?),
         };
-        Ok(Tx { inner, wakes_workers: false, job_notify: Arc::clone(&self.job_notify) })
+        Ok(Tx { inner, wakes_workers: false, changed: BTreeSet::new(), job_notify: Arc::clone(&self.job_notify) })
     }
 }
 
@@ -47,6 +51,7 @@ impl Tx {
     /// # Errors
     /// When the database refuses; then nothing of it has happened.
     pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.write_marks().await?;
         if let (true, Some(notify)) = (self.wakes_workers, self.dialect().notify_jobs()) {
             self.execute(Statement::new(notify).bind(JOBS_CHANNEL)).await?;
         }

@@ -13,7 +13,7 @@ use crate::store::tx::Tx;
 const INSERT_USES: &str = "INSERT INTO entry_uses (tenant, entry_id, use_key, source, retrieval_id, conversation_ref,
     success, used_at) VALUES";
 const DO_NOTHING: &str = "ON CONFLICT DO NOTHING";
-const UNUSED: &str = "UPDATE exposures SET used = FALSE WHERE tenant = ";
+const UNUSED: &str = "UPDATE exposures SET used = FALSE, expired_at = NULL WHERE tenant = ";
 
 statements! {
     // What the caller says stays in place of what the words of the conversation said, and the last that the caller says.
@@ -61,7 +61,7 @@ impl Tx {
     }
 
     /// Keeps the uses that the words of a conversation show, in place of those that they showed before; what a caller
-    /// told stays. The exposures of `retrievals` are settled: used, or shown in vain.
+    /// told stays. The exposures of `retrievals` are settled: used, or shown in vain, also those that were given up.
     ///
     /// # Errors
     /// When the database is not available.
@@ -85,6 +85,9 @@ impl Tx {
             let Some(retrieval) = used.retrieval_id else { continue };
             self.execute(Statement::new(MARK_USED).bind(tenant).bind(retrieval.0).bind(used.entry_id.0)).await?;
         }
+        let settled = retrievals.iter().copied().chain(said.iter().filter_map(|used| used.retrieval_id));
+        let settled: Vec<Uuid> = settled.map(|id| id.0).collect();
+        self.mark_retrievals(tenant, &settled).await?;
         Ok(())
     }
 

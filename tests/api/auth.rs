@@ -147,6 +147,21 @@ async fn the_first_start_makes_one_key_and_later_ones_none() {
     let config = crate::support::app::config(other.path().to_path_buf(), &[]);
     let parts = turnwise::app::Parts { embedders: Some(crate::support::app::embedders().await), ..Default::default() };
     let fresh = turnwise::app::App::build(config, parts).await.expect("it opens");
+    // One that the command line made before: it opens nothing that an admin needs.
+    let agent = ApiKey {
+        id: KeyId(uuid::Uuid::from_u128(1)),
+        tenant: TenantId::default_tenant(),
+        name: "made before".to_owned(),
+        scope: KeyScope::Agent,
+        hash: hash_key("agent-key-0123456789"),
+        created_at: Timestamp::from_millis(0),
+        last_used_at: None,
+        expires_at: None,
+        revoked_at: None,
+    };
+    let mut tx = fresh.engine.store.begin().await.expect("a transaction");
+    tx.insert_key(&agent).await.expect("the key is stored");
+    tx.commit().await.expect("committed");
     let Ok(FirstKey::Made(key)) = ensure_admin_key(&fresh.engine, None).await else { panic!("no key was made") };
     assert!(matches!(ensure_admin_key(&fresh.engine, None).await, Ok(FirstKey::Kept)));
     let key = exposed(&key);

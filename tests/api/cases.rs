@@ -186,3 +186,65 @@ async fn wrong_decisions_filters_and_unknown_cases_are_told() {
     }
     app.close().await;
 }
+
+#[tokio::test]
+async fn an_entry_whose_success_fell_is_not_offered_until_somebody_decides() {
+    let app = TestApp::spawn().await;
+    let id = write(&app, "Parking is free behind the house.", &["where can I park"], "live").await;
+    let question = "where can I park?";
+    // Told again for the same call, it corrects what was told before.
+    let tell = async |call: u32, success: bool| {
+        let told = json!({"success": success, "conversation_id": format!("call-{call}")});
+        let told = app.post(&format!("{BASE}/{id}/record_usage/"), &told).await;
+        assert_eq!(told.status, 200, "{}", told.text);
+        app.clock.advance_millis(60_000);
+    };
+    let open = async || app.get("/cases/?kind=suspect&state=open").await.json()["count"].as_i64();
+    for call in 0..31 {
+        tell(call, call < 25).await;
+    }
+    assert_eq!((&entry(&app, id).await["status"], open().await), (&json!("live"), Some(0)));
+    assert!(offered(&app, question).await.contains("behind the house"));
+    tell(31, false).await;
+    let suspect = entry(&app, id).await;
+    assert_eq!((&suspect["status"], open().await), (&json!("suspect"), Some(1)));
+    let reason = suspect["status_reason"].as_str().expect("a reason");
+    let expected = "success fell from 100 % in 22 uses to 30 % in 10 uses since 2026-09-02T08:22";
+    assert!(reason.starts_with(expected), "{reason}");
+    assert!(!offered(&app, question).await.contains("behind the house"));
+
+    // Later words of the callers take it back, and the case with it; and then theirs, too.
+    for call in 25..32 {
+        tell(call, true).await;
+    }
+    assert_eq!((&entry(&app, id).await["status"], open().await), (&json!("live"), Some(0)));
+    assert!(offered(&app, question).await.contains("behind the house"));
+    for call in 25..32 {
+        tell(call, false).await;
+    }
+    assert_eq!((&entry(&app, id).await["status"], open().await), (&json!("suspect"), Some(1)));
+
+    let case = app.get("/cases/?kind=suspect").await.json()["results"][0].clone();
+    assert_eq!(case["decisions"], json!(["approve", "reject"]));
+    assert_eq!((&case["entry_id"], &case["detail"]), (&json!(id), &entry(&app, id).await["status_reason"]));
+    let path = format!("/cases/{}/", case["id"].as_str().expect("an id"));
+    let before = entry(&app, id).await;
+    for (decision, expected) in [("reject", "retired"), ("approve", "live")] {
+        let (status, decided) = decide(&app, &path, decision).await;
+        assert_eq!((status, &decided["entry"]["status"]), (200, &json!(expected)), "{decided}");
+        app.drain_jobs().await;
+        // Whoever let it go knew of the fall, so that one is not found again.
+        tell(90, false).await;
+        assert_eq!(entry(&app, id).await["status"], expected, "{decision}");
+        let is_offered = offered(&app, question).await.contains("behind the house");
+        assert_eq!(is_offered, expected == "live", "{decision}");
+        assert_eq!(undo(&app, &path).await.0, 200);
+        app.drain_jobs().await;
+        let after = entry(&app, id).await;
+        for name in ["status", "status_reason", "trigger_phrases"] {
+            assert_eq!(after[name], before[name], "{decision}: {name}");
+        }
+        assert_eq!(open().await, Some(1));
+    }
+    app.close().await;
+}

@@ -28,7 +28,7 @@ async fn a_job_is_stopped_and_run_again_and_its_conversation_says_so() {
     assert_eq!(app.get(&format!("/jobs/{id}/")).await.json(), job);
 
     let summary = app.get("/jobs/summary/").await.json();
-    let counts = json!([{"kind": "analyze", "state": "queued", "count": 1}]);
+    let counts = json!([{"kind": "analyze", "state": "queued", "count": 1, "oldest_s": 2.5}]);
     assert_eq!(summary, json!({"counts": counts, "oldest_queued_s": 2.5}));
 
     let (retry, cancel) = (format!("/jobs/{id}/retry/"), format!("/jobs/{id}/cancel/"));

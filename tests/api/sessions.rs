@@ -131,7 +131,9 @@ async fn a_wrong_session_is_told_field_by_field() {
         (BULK, json!({"filter": {"form": "x"}}), "filter.form"),
         (START, json!({"kind": "dance"}), "kind"),
         (START, json!({"run_at": "tomorrow"}), "run_at"),
-        (START, json!({"cron": "0 3 * * *"}), "cron"),
+        (START, json!({"cron": "0 3 * *"}), "cron"),
+        (START, json!({"cron": "0 0 30 2 *"}), "cron"),
+        (START, json!({"cron": "0 3 * * *", "run_at": "9000-01-01T00:00:00Z"}), "run_at"),
         (START, json!({"kind": "refresh_metrics", "filter": {}}), "filter"),
     ] {
         let answer = app.post(path, &wrong).await;

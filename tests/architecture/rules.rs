@@ -8,7 +8,7 @@ const FLOORS: [&[&str]; 7] = [
     &["store", "index", "embedding", "llm", "cache"],
     &["engine"],
     &["jobs"],
-    &["retrieval", "learning", "agent", "analytics", "reembedding", "curation"],
+    &["retrieval", "learning", "agent", "analytics", "reembedding", "curation", "experiments"],
     &["evaluation"],
     &["api", "cli", "hooks", "mcp", "dashboard"],
 ];
@@ -27,9 +27,10 @@ const VENDORS: [(&str, &[&str]); 8] = [
 ];
 
 /// Crates of pure data and rules, which the domain may name.
-const PURE: [&str; 20] = [
+const PURE: [&str; 21] = [
     "chrono",
     "chrono_tz",
+    "croner",
     "hex",
     "hmac",
     "iban_validate",

@@ -20,10 +20,10 @@ const LONGEST_ROUND_MS: u64 = 6_000;
 const SEARCHED: usize = 25;
 
 /// SplitMix64: enough to choose moments, and the same for the same seed.
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -32,18 +32,18 @@ impl Chance {
 }
 
 /// The server over HTTP.
-struct Caller {
+pub(super) struct Caller {
     http: reqwest::Client,
     url: String,
 }
 
 impl Caller {
-    fn of(server: &Server) -> Self {
+    pub(super) fn of(server: &Server) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { http, url: format!("{}/api/v1/ai", server.url) }
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+    pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(ADMIN_KEY);
         if let Some(body) = body {
             request = request.json(body);
@@ -54,14 +54,14 @@ impl Caller {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.call(Method::GET, path, None).await;
         assert_eq!(status, StatusCode::OK, "{path}: {body:#}");
         body
     }
 
     /// All items of a list.
-    async fn all(&self, path: &str) -> Vec<Value> {
+    pub(super) async fn all(&self, path: &str) -> Vec<Value> {
         let mut items = Vec::new();
         loop {
             let page = self.get(&format!("{path}?limit=100&offset={}", items.len())).await;

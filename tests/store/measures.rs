@@ -99,6 +99,7 @@ async fn sums_keep_excluded_conversations_apart() {
             category: Some("sales".to_owned()),
             language: Some(language("en")),
             channel: Some("phone".to_owned()),
+            arm: None,
         };
         let found = sums(&store, everything.clone()).await;
         assert_eq!((found[0].conversations, found[0].retrievals, found[0].new_entries), (3, 2, 1));
@@ -131,6 +132,7 @@ async fn facts_are_written_and_removed_with_their_record() {
         let narrow = FactFilter {
             category: Some("sales".to_owned()),
             agent_id: Some("anna".to_owned()),
+            channel: Some("phone".to_owned()),
             outcome: Some(Outcome::Successful),
             from: Some(at(1_999)),
             to: Some(at(2_000)),

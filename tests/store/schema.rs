@@ -119,7 +119,7 @@ async fn both_databases_have_the_same_tables_and_indexes() {
     let on_postgres = postgres(&database.url).await;
     database.drop().await;
 
-    assert_eq!(on_sqlite.tables.len(), 24, "{:?}", on_sqlite.tables.keys());
+    assert_eq!(on_sqlite.tables.len(), 33, "{:?}", on_sqlite.tables.keys());
     assert!(on_sqlite.indexes.len() > 20 && on_sqlite.references.len() > 8, "{on_sqlite:?}");
     assert_eq!(on_sqlite.tables, on_postgres.tables);
     assert_eq!(on_sqlite.indexes, on_postgres.indexes);

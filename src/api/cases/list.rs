@@ -52,7 +52,7 @@ impl CaseParams {
 
 /// List cases
 ///
-/// Near-duplicates, contradictions and entries that were held back, the last noticed first.
+/// Near-duplicates, contradictions, entries that were held back and those whose success fell, the last noticed first.
 #[utoipa::path(get, path = "/cases/", tag = "cases", params(CaseParams, PagingParams),
     responses((status = 200, description = "One page.", body = List<CaseBody>)))]
 pub async fn list(

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::auth::Caller;
 use crate::api::error::ApiError;
+use crate::domain::clock::Timestamp;
 use crate::store::jobs::JobState;
 
 /// How the queue stands.
@@ -30,18 +31,26 @@ pub struct JobCountBody {
     state: JobState,
     /// How many.
     count: i64,
+    /// For how many seconds the oldest of them has been there.
+    oldest_s: f64,
 }
 
 /// Summarise the queue
 ///
-/// Of the key's tenant: how many jobs there are, and since when the oldest waits.
+/// Of the key's tenant: how many jobs there are of each kind, how old they are, and since when the oldest waits.
 #[utoipa::path(get, path = "/jobs/summary/", tag = "jobs",
     responses((status = 200, description = "The queue.", body = JobSummary)))]
 pub async fn summary(State(api): State<Api>, caller: Caller) -> Result<Json<JobSummary>, ApiError> {
     let engine = &api.services()?.engine;
     let counted = engine.store.count_jobs(&caller.tenant).await?;
-    let oldest = counted.iter().filter(|one| one.state == JobState::Queued).map(|one| one.oldest).min();
-    let age_s = oldest.map(|oldest| (engine.now().as_millis() - oldest.as_millis()).max(0) as f64 / 1000.0);
-    let counts = counted.into_iter().map(|one| JobCountBody { kind: one.kind, state: one.state, count: one.count });
-    Ok(Json(JobSummary { counts: counts.collect(), oldest_queued_s: age_s }))
+    let now = engine.now();
+    let age_s = |oldest: Timestamp| (now.as_millis() - oldest.as_millis()).max(0) as f64 / 1000.0;
+    let oldest_queued = counted.iter().filter(|one| one.state == JobState::Queued).map(|one| one.oldest).min();
+    let counts = counted.into_iter().map(|one| JobCountBody {
+        kind: one.kind,
+        state: one.state,
+        count: one.count,
+        oldest_s: age_s(one.oldest),
+    });
+    Ok(Json(JobSummary { counts: counts.collect(), oldest_queued_s: oldest_queued.map(age_s) }))
 }

@@ -8,10 +8,11 @@ use utoipa::IntoParams;
 
 use crate::api::Api;
 use crate::api::auth::Caller;
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, ErrorBody};
 use crate::api::fields::FieldChecks;
 use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
+use crate::api::performance::arm::{AskedArm, check_arm, find_arm};
 use crate::api::performance::csv_table::{Format, csv_answer};
 use crate::api::performance::wire::MetricBody;
 use crate::domain::clock::Timestamp;
@@ -40,6 +41,11 @@ pub struct MetricParams {
     language: Option<String>,
     /// `phone`, `chat` or the like.
     channel: Option<String>,
+    /// The experiment of `arm`; its conversations alone count, and what was asked in them.
+    #[param(value_type = Option<uuid::Uuid>)]
+    experiment: Option<String>,
+    /// The name of an arm of `experiment`.
+    arm: Option<String>,
     /// The form of the answer: `json` without it. As `csv` a page is a table of its `results`.
     #[param(inline, value_type = Option<Format>)]
     format: Option<String>,
@@ -50,6 +56,7 @@ struct Asked {
     period: PeriodKind,
     range: (Option<Timestamp>, Option<Timestamp>),
     filter: MetricFilter,
+    arm: Option<AskedArm>,
     format: Format,
 }
 
@@ -64,12 +71,14 @@ impl MetricParams {
             category: checks.name("category", self.category.as_deref()),
             language: checks.language("language", self.language.as_deref()),
             channel: checks.name("channel", self.channel.as_deref()),
+            arm: None,
         };
+        let arm = check_arm(&mut checks, self.experiment.as_deref(), self.arm.as_deref());
         let format = checks.word("format", self.format.as_deref());
         checks.ordered(("from", from), ("to", to));
         checks.finish()?;
         let (period, format) = (period.unwrap_or(PeriodKind::Daily), format.unwrap_or(Format::Json));
-        Ok(Asked { period, range: (from, to), filter, format })
+        Ok(Asked { period, range: (from, to), filter, arm, format })
     }
 }
 
@@ -77,15 +86,20 @@ impl MetricParams {
 ///
 /// By day, week or month, the newest period first, computed now.
 #[utoipa::path(get, path = "/training/performance-metrics/", tag = "training", params(MetricParams, PagingParams),
-    responses((status = 200, description = "One page.",
-        content((List<MetricBody> = "application/json"), (String = "text/csv")))))]
+    responses(
+        (status = 200, description = "One page.",
+            content((List<MetricBody> = "application/json"), (String = "text/csv"))),
+        (status = 404, description = "There is no such experiment or arm.", body = ErrorBody),
+    ))]
 pub async fn list(
     State(api): State<Api>,
     caller: Caller,
     params: ListParams<MetricParams>,
 ) -> Result<Response, ApiError> {
-    let Asked { period, range, filter, format } = params.filter.check()?;
-    let analytics = &api.services()?.analytics;
+    let Asked { period, range, mut filter, arm, format } = params.filter.check()?;
+    let services = api.services()?;
+    filter.arm = find_arm(&services.engine.store, &caller.tenant, arm).await?;
+    let analytics = &services.analytics;
     let request = params.paging.request();
     let mut page = analytics.performance(&caller.tenant, period, &filter, range, &request).await?;
     let results: Vec<MetricBody> = std::mem::take(&mut page.items).into_iter().map(MetricBody::from).collect();

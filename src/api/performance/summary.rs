@@ -10,9 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::Api;
 use crate::api::auth::Caller;
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, ErrorBody};
 use crate::api::fields::FieldChecks;
 use crate::api::params::Params;
+use crate::api::performance::arm::{AskedArm, check_arm, find_arm};
 use crate::api::performance::csv_table::{Format, csv_answer};
 use crate::domain::clock::Timestamp;
 use crate::domain::period::PeriodKind;
@@ -38,6 +39,11 @@ pub struct SummaryParams {
     language: Option<String>,
     /// `phone`, `chat` or the like.
     channel: Option<String>,
+    /// The experiment of `arm`; its conversations alone count, and what was asked in them.
+    #[param(value_type = Option<uuid::Uuid>)]
+    experiment: Option<String>,
+    /// The name of an arm of `experiment`.
+    arm: Option<String>,
     /// The form of the answer: `json` without it. As `csv` it is a table with a line for each measure.
     #[param(inline, value_type = Option<Format>)]
     format: Option<String>,
@@ -88,6 +94,7 @@ struct Asked {
     period: PeriodKind,
     to: Option<Timestamp>,
     filter: MetricFilter,
+    arm: Option<AskedArm>,
     format: Format,
 }
 
@@ -101,11 +108,13 @@ impl SummaryParams {
             category: checks.name("category", self.category.as_deref()),
             language: checks.language("language", self.language.as_deref()),
             channel: checks.name("channel", self.channel.as_deref()),
+            arm: None,
         };
+        let arm = check_arm(&mut checks, self.experiment.as_deref(), self.arm.as_deref());
         let format = checks.word("format", self.format.as_deref());
         checks.finish()?;
         let (period, format) = (period.unwrap_or(PeriodKind::Daily), format.unwrap_or(Format::Json));
-        Ok(Asked { period, to, filter, format })
+        Ok(Asked { period, to, filter, arm, format })
     }
 }
 
@@ -113,15 +122,20 @@ impl SummaryParams {
 ///
 /// Every measure of a day, week or month, what it was in the one before, and the change.
 #[utoipa::path(get, path = "/training/performance-metrics/summary/", tag = "training", params(SummaryParams),
-    responses((status = 200, description = "The two periods.",
-        content((SummaryBody = "application/json"), (String = "text/csv")))))]
+    responses(
+        (status = 200, description = "The two periods.",
+            content((SummaryBody = "application/json"), (String = "text/csv"))),
+        (status = 404, description = "There is no such experiment or arm.", body = ErrorBody),
+    ))]
 pub async fn summary(
     State(api): State<Api>,
     caller: Caller,
     Params(params): Params<SummaryParams>,
 ) -> Result<Response, ApiError> {
-    let Asked { period, to, filter, format } = params.check()?;
-    let both = api.services()?.analytics.compared(&caller.tenant, period, &filter, to).await?;
+    let Asked { period, to, mut filter, arm, format } = params.check()?;
+    let services = api.services()?;
+    filter.arm = find_arm(&services.engine.store, &caller.tenant, arm).await?;
+    let both = services.analytics.compared(&caller.tenant, period, &filter, to).await?;
     let [this, previous] = both.as_slice() else {
         return Err(ApiError::internal("two periods were asked for and not computed"));
     };

@@ -28,6 +28,8 @@ pub struct AnalyticsParams {
     language: Option<String>,
     /// Which agent spoke.
     agent_id: Option<String>,
+    /// `phone`, `chat` or the like.
+    channel: Option<String>,
     /// How the conversation ended.
     #[param(value_type = Option<Outcome>)]
     outcome: Option<String>,
@@ -145,6 +147,7 @@ impl AnalyticsParams {
             category: checks.name("category", self.category.as_deref()),
             language: checks.language("language", self.language.as_deref()),
             agent_id: checks.name("agent_id", self.agent_id.as_deref()),
+            channel: checks.name("channel", self.channel.as_deref()),
             outcome: checks.word("outcome", self.outcome.as_deref()),
             from: checks.time("from", self.from.as_deref()),
             to: checks.time("to", self.to.as_deref()),

@@ -224,7 +224,8 @@ impl ProcessBody {
         (status = 202, description = "It is being learned from, or was already.", body = ProcessingBody,
             headers(("Location" = String, description = "Where its record can be asked for."))),
         (status = 404, description = "There is no such conversation.", body = ErrorBody),
-        (status = 409, description = "A whole conversation is there with other content.", body = ErrorBody),
+        (status = 409, description = "A whole conversation is there with other content, or only its record was imported.",
+            body = ErrorBody),
     ))]
 pub async fn process_conversation(
     State(api): State<Api>,

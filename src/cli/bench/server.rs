@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::cli::cli_key::read_cli_key;
 use crate::cli::client::Client;
 use crate::cli::failure::Failure;
-use crate::cli::keys::read_cli_key;
 use crate::config::Config;
 
 /// A server process; killed when it is dropped.
@@ -25,14 +25,6 @@ impl Server {
     /// # Errors
     /// When it cannot be started or ends before it listens.
     pub fn start(config: &Config, dir: &Path) -> Result<Self, Failure> {
-        Self::start_with(config, dir, &[])
-    }
-
-    /// The same with settings of its own (`section.key=value`).
-    ///
-    /// # Errors
-    /// As [`Server::start`].
-    pub fn start_with(config: &Config, dir: &Path, settings: &[String]) -> Result<Self, Failure> {
         let began = Instant::now();
         let cache = config.learning.cache_dir.clone().unwrap_or_else(|| config.data.dir.join("understanding"));
         let program = std::env::current_exe().map_err(|error| Failure::io("this program", &error))?;
@@ -42,7 +34,6 @@ impl Server {
             .args(["--set", &format!("learning.cache_dir={}", cache.display())])
             .args(["--set", &format!("embedding.models={}", config.embedding.models.join(","))])
             .args(["--set", &format!("embedding.models_dir={}", config.embedding.models_dir.display())])
-            .args(settings.iter().flat_map(|setting| ["--set", setting]))
             .args(["--set", "log.filter=error", "serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -11,15 +11,15 @@ use std::io::{self, BufRead};
 use crate::cli::input::{Line, read_line};
 
 /// The most bytes that one row may have: more than a turn of the longest kind takes with every quote doubled.
-pub(super) const MAX_ROW_BYTES: usize = 256 << 10;
+pub(in crate::cli) const MAX_ROW_BYTES: usize = 256 << 10;
 /// What separates fields, the likeliest first.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// One row: the line on which it begins, and its fields or what is wrong with it.
-pub(super) type Row = (u64, Result<Vec<String>, String>);
+pub(in crate::cli) type Row = (u64, Result<Vec<String>, String>);
 
 /// Reader of rows. The separator is the one that the first line has most of.
-pub(super) struct Rows<R> {
+pub(in crate::cli) struct Rows<R> {
     reader: R,
     delimiter: u8,
     line: u64,
@@ -29,7 +29,7 @@ pub(super) struct Rows<R> {
 
 impl<R: BufRead> Rows<R> {
     /// Reads the first line that is not blank, to find the separator.
-    pub(super) fn new(reader: R) -> io::Result<Self> {
+    pub(in crate::cli) fn new(reader: R) -> io::Result<Self> {
         let mut rows = Self { reader, delimiter: DELIMITERS[0], line: 0, waiting: VecDeque::new() };
         while let Some((number, line)) = rows.next_line()? {
             if line.as_deref().is_some_and(is_blank) {
@@ -43,7 +43,7 @@ impl<R: BufRead> Rows<R> {
     }
 
     /// The next row that is not blank; `None` at the end.
-    pub(super) fn next_row(&mut self) -> io::Result<Option<Row>> {
+    pub(in crate::cli) fn next_row(&mut self) -> io::Result<Option<Row>> {
         loop {
             let Some((start, line)) = self.next_line()? else { return Ok(None) };
             let Some(mut row) = line else { return Ok(Some((start, Err(too_long())))) };

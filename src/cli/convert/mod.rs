@@ -6,7 +6,7 @@
 //! memory.
 
 mod csv;
-mod csv_rows;
+pub(in crate::cli) mod csv_rows;
 mod openai;
 pub mod sgd;
 
@@ -319,7 +319,7 @@ fn turn_parts(field: &str, speaker: &str, text: String) -> Result<(Speaker, Stri
 
 /// Reads a time as other programs write it: RFC 3339, a date with or without a time of day (taken as UTC), or seconds
 /// or milliseconds since 1970.
-fn parse_moment(text: &str) -> Option<Timestamp> {
+pub(in crate::cli) fn parse_moment(text: &str) -> Option<Timestamp> {
     const WITH_TIME: [&str; 4] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
     let text = text.trim();
     if let Some(moment) = Timestamp::parse(text) {

@@ -12,8 +12,12 @@ use crate::domain::dice::dice;
 
 /// Answers that compete for every intent.
 pub const RIVALS: usize = 4;
-/// Utterances of an intent that its answers are known for; the others are what users say.
-const EXEMPLARS: usize = 10;
+/// Utterances of an intent that its answers are known for, half of them at most; the others are what users say.
+const EXEMPLARS: usize = 40;
+/// Where an answer falls: the first of the first intent, from this rate to that one.
+pub const FALLS: (f64, f64) = (0.8, 0.3);
+/// The best that its rivals are, so that it is the one that is used.
+const RIVAL_OF_FALLING: f64 = 0.4;
 /// The fewest words of a turn that serves as an answer.
 const MIN_WORDS: usize = 8;
 
@@ -29,21 +33,14 @@ pub struct Intent {
     pub rates: [f64; RIVALS],
 }
 
-impl Intent {
-    /// The success rate of whoever knew the best answer.
-    pub fn best(&self) -> f64 {
-        self.rates.iter().copied().fold(0.0, f64::max)
-    }
-}
-
 /// Between which rates the answers lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
-    /// 0.3 to 0.9: it matters which answer is given
+    /// 0.3 to 0.9.
     Standard,
-    /// 0.55 to 0.65: it hardly matters
+    /// 0.55 to 0.65.
     Narrow,
-    /// All 0.6: it does not matter
+    /// All 0.6.
     Equal,
 }
 
@@ -54,6 +51,14 @@ impl Preset {
             Self::Narrow => (0.55, 0.65),
             Self::Equal => (0.6, 0.6),
         }
+    }
+}
+
+/// Lets the first answer of the first intent be the best one, which it is until it falls.
+pub fn let_fall(world: &mut [Intent]) {
+    if let Some([falling, rivals @ ..]) = world.first_mut().map(|intent| &mut intent.rates) {
+        *falling = FALLS.0;
+        rivals.iter_mut().for_each(|rate| *rate = rate.min(RIVAL_OF_FALLING));
     }
 }
 
@@ -133,9 +138,13 @@ mod tests {
         assert_eq!(world(1)[2].rates, world(1)[2].rates);
         assert_ne!(world(1)[2].rates, world(2)[2].rates);
         assert!(world(1).iter().flat_map(|intent| intent.rates).all(|rate| (0.3..=0.9).contains(&rate)));
-        assert_eq!((world(1)[0].exemplars.len(), world(1)[0].questions.len()), (10, 20));
+        assert_eq!((world(1)[0].exemplars.len(), world(1)[0].questions.len()), (15, 15));
         assert!(build(&questions, &turns, 4, (Preset::Equal, 1)).is_err());
 
+        let mut falling = world(1);
+        let_fall(&mut falling);
+        assert!(falling[0].rates[1..].iter().all(|rate| *rate < falling[0].rates[0] - 0.1));
+        assert_eq!(falling[1].rates, world(1)[1].rates);
         assert_eq!((pick(0.0, 4), pick(0.999, 4), pick(0.5, 1)), (0, 3, 0));
     }
 }

@@ -1,12 +1,13 @@
 //! Postal addresses of the user, introduced as such or recognised by a number and a word of streets or dwellings.
 
-use std::collections::HashSet;
-use std::sync::LazyLock;
-
-use crate::domain::redaction::asks::Asked;
+use crate::domain::redaction::address_parts::{is_comma, is_count, is_place, is_talk, stops, tail_piece};
+use crate::domain::redaction::address_words::{
+    ADDRESS_IS, BREAKS, COUNTS, DWELLINGS, ITS_ADDRESS, LEAD_INS, LETTERS, LIVES_AFTER, LIVES_AT, NOT_STREETS, SIDES,
+    STREETS, STREETS_FIRST, SUBJECTS, TAILS, TITLE_STREETS, YOUR, YOUR_PLACE, YOURS,
+};
+use crate::domain::redaction::asks::{Asked, BUSINESS_NUMBERS};
 use crate::domain::redaction::numbers;
-use crate::domain::redaction::phrases::{Phrases, word_set};
-use crate::domain::redaction::tokens::{Token, TokenKind, ends_sentence};
+use crate::domain::redaction::tokens::{Token, ends_sentence};
 use crate::domain::redaction::vocabulary;
 use crate::domain::redaction::{Found, Slot, near};
 
@@ -21,6 +22,10 @@ pub(super) fn of_user(tokens: &[Token], asked: Asked) -> Vec<Found> {
     for (_, end) in ADDRESS_IS.find(tokens) {
         found.extend(extent(tokens, end).filter(|span| has_number(tokens, *span) || has_place(tokens, *span)));
     }
+    for (_, end) in ITS_ADDRESS.find(tokens) {
+        let talk = |first: usize| vocabulary::is_common(&tokens[first]) || vocabulary::is_never_name(&tokens[first]);
+        found.extend(extent(tokens, end).filter(|span| has_number(tokens, *span) && !talk(span.0)));
+    }
     for (_, end) in LIVES_AT.find(tokens) {
         found.extend(extent(tokens, end).filter(|span| has_number(tokens, *span) && has_place(tokens, *span)));
     }
@@ -34,7 +39,11 @@ pub(super) fn of_user(tokens: &[Token], asked: Asked) -> Vec<Found> {
         found.extend(extent(tokens, 0).filter(numbered));
     }
     found.extend((0..tokens.len()).filter_map(|at| street_at(tokens, at)));
-    found.retain(|span| near(&YOURS, tokens, span.0, 4).is_none());
+    let business = |first: usize| {
+        [&YOURS, &YOUR_PLACE].iter().any(|phrases| near(phrases, tokens, first, 4).is_some())
+            || near(&YOUR, tokens, first, 2) == Some(first)
+    };
+    found.retain(|span| !business(span.0));
     found.into_iter().map(|span| to_found(tokens, span)).collect()
 }
 
@@ -121,13 +130,21 @@ fn turns_away(tokens: &[Token], first: usize, at: usize) -> bool {
     let Some(next) = tokens.get(at + 1).filter(|next| is_comma(&tokens[at]) && next.is_word()) else {
         return false;
     };
-    if numbers::is_numeric(tokens, at + 1) || has_place(tokens, (at + 1, at + 2)) || COUNTS.contains(&next.folded) {
+    // "…, الوزن 5 kg": a quantity is none of an address.
+    let clause = (at + 1..tokens.len().min(at + MAX_TOKENS))
+        .take_while(|place| !ends_sentence(tokens, *place) && !is_comma(&tokens[*place]));
+    if clause.into_iter().any(|place| tokens[place].is_number() && numbers::is_measured(tokens, place))
+        || BUSINESS_NUMBERS.at(tokens, at + 1).is_some()
+    {
+        return true;
+    }
+    let unit = COUNTS.contains(&next.folded) || SIDES.contains(&next.folded);
+    if numbers::is_numeric(tokens, at + 1) || has_place(tokens, (at + 1, at + 2)) || unit {
         return false;
     }
     let written = tokens[first..at].iter().any(|token| token.title && !vocabulary::is_caseless(token));
     match vocabulary::is_caseless(next) {
-        // An Arabic clause goes on with a joined "and".
-        true => vocabulary::is_common(next) || next.folded.starts_with('و'),
+        true => is_talk(next),
         false => vocabulary::is_never_name(next) || !next.title && (written || vocabulary::is_common(next)),
     }
 }
@@ -143,16 +160,6 @@ fn extent_before(tokens: &[Token], end: usize) -> Option<(usize, usize)> {
         first -= 1;
     }
     trimmed(tokens, first, end)
-}
-
-/// Whether the address is over at this token.
-fn stops(tokens: &[Token], at: usize) -> bool {
-    let token = &tokens[at];
-    ends_sentence(tokens, at)
-        || token.kind == TokenKind::Slot
-        || token.is_sign("@")
-        || BREAKS.at(tokens, at).is_some()
-        || token.is_number() && numbers::is_measured(tokens, at)
 }
 
 /// The span without commas and verbs at its ends.
@@ -243,23 +250,6 @@ fn dwelling(tokens: &[Token], at: usize) -> Option<usize> {
     (numbered && (counted || beside)).then_some(place + 1)
 }
 
-/// A further piece of an address: a comma and a capitalised word, a flat with its number, a postcode.
-fn tail_piece(tokens: &[Token], at: usize) -> Option<usize> {
-    let comma = usize::from(tokens.get(at).is_some_and(|token| is_comma(token) || token.is_sign("-")));
-    let token = tokens.get(at + comma)?;
-    if stops(tokens, at + comma) {
-        return None;
-    }
-    let glued_letter = comma == 0 && token.glued && token.is_letter();
-    let unit = (DWELLINGS.contains(&token.folded) || is_place(token) || COUNTS.contains(&token.folded))
-        && (numbers::is_numeric(tokens, at + comma + 1)
-            || tokens.get(at + comma + 1).is_some_and(|next| is_place(next) || is_count(next)));
-    let written = token.title && token.is_word() && !vocabulary::is_never_name(token);
-    let code = token.is_number() && !numbers::is_measured(tokens, at + comma) && token.folded.len() <= 6;
-    let numbered = usize::from(unit && numbers::is_numeric(tokens, at + comma + 1));
-    (glued_letter || unit || written || code || is_place(token)).then_some(at + comma + 1 + numbered)
-}
-
 fn has_number(tokens: &[Token], (first, end): (usize, usize)) -> bool {
     (first..end).any(|at| numbers::is_numeric(tokens, at))
 }
@@ -269,7 +259,10 @@ fn begins_house(tokens: &[Token], (first, end): (usize, usize)) -> bool {
     let dated = |token: &Token| {
         numbers::month(token).is_some() || token.glued && matches!(token.folded.as_str(), "th" | "st" | "nd" | "rd")
     };
-    numbers::is_numeric(tokens, first)
+    let lettered = tokens[first].is_letter() || LETTERS.contains(&tokens[first].folded);
+    let dashed = tokens.get(first + 1).is_some_and(|token| token.is_sign("-"));
+    let numbered = if lettered { first + 1 + usize::from(dashed) } else { first };
+    numbers::is_numeric(tokens, numbered)
         && tokens[first + 1..end].iter().any(|token| token.is_word() && !token.is_letter())
         && !tokens[first..end].iter().any(dated)
 }
@@ -277,99 +270,3 @@ fn begins_house(tokens: &[Token], (first, end): (usize, usize)) -> bool {
 fn has_place(tokens: &[Token], (first, end): (usize, usize)) -> bool {
     tokens[first..end].iter().any(|token| is_place(token) || DWELLINGS.contains(&token.folded))
 }
-
-fn is_comma(token: &Token) -> bool {
-    token.is_sign(",") || token.is_sign("،")
-}
-
-/// A number, or a word that announces one.
-fn is_count(token: &Token) -> bool {
-    token.is_number() || COUNTS.contains(&token.folded)
-}
-
-/// Whether a word names a kind of street, block or quarter.
-fn is_place(token: &Token) -> bool {
-    STREETS.contains(&token.folded) || STREETS_FIRST.contains(&token.folded) || QUARTERS.contains(&token.folded)
-}
-
-static ADDRESS_IS: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "my (home|postal|mailing|shipping|delivery|billing|street|new|) address (is|)\naddress is\naddress:\nthe address is
-        mi (nueva|) dirección (es|)\nla dirección es\ndirección:\nmi domicilio (es|)\nعنواني (هو|)\nالعنوان (هو|)
-        मेरा (पता|एड्रेस) (है|)\nघर का पता\nपता है\nمیرا (پتہ|پتا|ایڈریس) (ہے|)\nگھر کا پتہ\nmera (pata|address) (hai|)\nghar ka (pata|address)",
-    )
-});
-
-static LIVES_AT: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "(i|we) (live|stay) (at|on|in)\ni'm at\n(deliver|ship|send|bring|come|delivered|shipped|sent) (it|them|this|that|everything|) to
-        pick me up (at|from)\nvivo en\nvivimos en\n(enviar|envíe|envíelo|mandar|mándelo|entregar) (lo|) (a|en)\nأسكن في\nساكن في
-        ساكنة في\nأعيش في\nعايش في\nmera ghar",
-    )
-});
-
-static LIVES_AFTER: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "(में|पर) (रहता|रहती|रहते)\n(میں|پر) (رہتا|رہتی|رہتے)\n(mein|me|main|men|par|pe) (rehta|rehti|rehte|rahta|rahti)",
-    )
-});
-
-static YOURS: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "your (home|postal|mailing|shipping|delivery|billing|) address (is|as|)\n(clinic|office|shop|store|branch|hospital|pharmacy|restaurant|warehouse) (still|) (is|at|on|in)\nyour (shop|office|store|clinic|branch)\nsu dirección (es|)
-        عنوانك (هو|)\nआपका पता\nآپ کا پتہ\n(aap ka|apka|aapka) (pata|address)",
-    )
-});
-
-static BREAKS: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "and (i|i'm|my|can|could|please|the|then|it|if)\nso\nplease\n(can|could|would|do|will) (you|i|we)\nbut\nbecause\nwhich\nthanks\nthank\nmy\nphone
-        i (need|want|would|am|have)\npero\npor favor\ngracias\ny (mi|quiero|necesito|el)\nmi\nو رقمي\nورقمي\nوأريد\nشكرا\nلو سمحت\nमेरा\nऔर (मुझे|मेरा|मैं)
-        मुझे\nاور (مجھے|میرا|میں)\nمجھے\nمیرا\naur (mujhe|mera|main)\nmujhe\nmera\nshukriya\nशुक्रिया\nشکریہ\nfor (the|my|delivery)\non (monday|tuesday|wednesday|thursday|friday|saturday|sunday)\nby (monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow)\ntomorrow\ntoday",
-    )
-});
-
-static LEAD_INS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set(
-        ", : - uh um eh yes yeah sure okay ok its it's it is that's sí claro es نعم هو جی ہاں جی जी हाँ हां है ہے ji haan hai at i live la el the los las",
-    )
-});
-
-static TAILS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("है हैं ہے ہیں hai hain में میں mein and y و और اور aur"));
-
-static SUBJECTS: LazyLock<HashSet<String>> = LazyLock::new(|| word_set("मैं हम میں ہم main mai hum"));
-
-static STREETS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set("street st road rd avenue ave lane boulevard blvd terrace crescent स्ट्रीट रोड سٹریٹ اسٹریٹ روڈ")
-});
-
-/// Words that are streets only with a capital: "10 Park Drive", but "a 10 minute drive".
-static TITLE_STREETS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set("drive way close court place square gardens park row hill grove walk quay parade circle")
-});
-
-static NOT_STREETS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set(
-        "the on in of for at and or to from with minutes minute hours hours days people a my your this is are off we i you down de para con por",
-    )
-});
-
-static STREETS_FIRST: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("calle c avenida avda av paseo plaza carrera camino carretera شارع طريق حي street"));
-
-static DWELLINGS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set(
-        "house flat apartment apt unit makan ghar piso apartamento departamento depto شقة عمارة فيلا بناية منزل مكان مکان فلیٹ گھر मकान फ्लैट घर",
-    )
-});
-
-static COUNTS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("number no # num número numero nº رقم نمبر नंबर नम्बर"));
-
-static QUARTERS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set(
-        "gali block sector colony phase town society mohalla nagar postcode piso portal colonia barrio حي الحي الدور طابق الطابق गली ब्लॉक
-        सेक्टर कॉलोनी नगर मोहल्ला गांव گلی بلاک سیکٹر کالونی فیز ٹاؤن محلہ سوسائٹی",
-    )
-});

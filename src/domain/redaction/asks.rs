@@ -103,9 +103,9 @@ static GO_ON: LazyLock<Phrases> = LazyLock::new(|| {
 
 static NAME: LazyLock<Phrases> = LazyLock::new(|| {
     Phrases::new(
-        "name\nnames\n(who am|whom am|whom do|who do) i\nwho's (calling|this|speaking)\nwho is (calling|this|speaking)\nsurname
+        "name\nnames\n(who am|whom am|whom do|who do) i\nwho's (calling|this|speaking)\nwho is (calling|this|speaking)\n(who's|who is) (it|this|that) for\nsurname
         nombre\nnombres\napellido\napellidos\n(cómo|como) se llama\n(cómo|como) te llamas\ncon quién (hablo|tengo)
-        اسمك\nالاسم\nاسم\nاسم حضرتك\nمن معي\nمين معي\nمع من\nنام\nनाम\nnaam\nnam\n(kaun|kon) bol\nकौन बोल\nکون بول",
+        اسمك\nالاسم\nاسم\nاسم حضرتك\nمن معي\nمين معي\nمع من\n(من|مين) (المتصل|يتكلم|يتحدث)\nنام\nनाम\nnaam\nnam\n(kaun|kon) bol\nकौन बोल\nکون بول",
     )
 });
 

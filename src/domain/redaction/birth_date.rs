@@ -15,14 +15,25 @@ const REACH: usize = 8;
 /// Dates that are said to be of birth, by anybody, or that answer the question for one.
 pub(super) fn find(tokens: &[Token], asked: Asked) -> Vec<Found> {
     let births = BIRTH.find(tokens);
+    let dates = dates(tokens);
     let is_birth = |date: &Found| {
-        let (year_only, before) = (date.value.len() <= 4, near(&BIRTH, tokens, date.first, REACH).is_some());
+        let whole = date.value.matches('-').count() >= 2;
+        let cue = near(&BIRTH, tokens, date.first, REACH)
+            .or_else(|| near(&BIRTHDAY, tokens, date.first, REACH).filter(|_| whole));
+        // A word of birth tells of the date next to it, and of others only when they are joined to that one.
+        let taken = |cue: usize| {
+            let slots = (cue..date.first).filter(|at| tokens[*at].folded == Slot::BirthDate.as_str()).map(|at| at + 1);
+            let others = dates.iter().filter(|other| other.first >= cue && other.end <= date.first);
+            let last = others.map(|other| other.end).chain(slots).max();
+            last.is_some_and(|end| !tokens[end..date.first].iter().all(joins_dates))
+        };
+        let (year_only, before) = (date.value.len() <= 4, cue.is_some_and(|cue| !taken(cue)));
         let after = births
             .iter()
             .any(|(first, _)| *first >= date.end && first - date.end <= 3 && same_sentence(tokens, date.end, *first));
         before || after || asked.birth_date && !year_only
     };
-    dates(tokens).into_iter().filter(is_birth).collect()
+    dates.iter().filter(|date| is_birth(date)).cloned().collect()
 }
 
 /// Dates that repeat one that is known; a day without its year may be any appointment.
@@ -61,7 +72,8 @@ fn date_end(tokens: &[Token], at: usize) -> usize {
         if is_month || is_part(tokens, next) {
             let digits = if token.is_number() { token.folded.len() } else { 0 };
             let compact = digits == 8 && end == at && is_compact(&token.folded);
-            if digits > 4 && !compact || year && digits == 4 {
+            let complete = year && parts >= 3;
+            if digits > 4 && !compact || year && digits == 4 || complete {
                 break;
             }
             year |= digits == 4;
@@ -107,6 +119,11 @@ fn joins(tokens: &[Token], at: usize) -> bool {
     }
 }
 
+/// Whether a token only joins two dates of one kind: "…, and my brother's is …".
+fn joins_dates(token: &Token) -> bool {
+    token.is_sign(",") || token.is_sign("،") || token.folded.ends_with("'s") || DATE_JOINTS.contains(&token.folded)
+}
+
 /// Eight digits that are year, month and day, or day, month and year.
 fn is_compact(digits: &str) -> bool {
     let number = |range: std::ops::Range<usize>| digits[range].parse::<u32>().unwrap_or(0);
@@ -134,8 +151,22 @@ static BIRTH: LazyLock<Phrases> = LazyLock::new(|| {
     )
 });
 
+/// Words of a birthday, which may be that of this year's party: they tell only of a date with its year.
+static BIRTHDAY: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new(
+        "(my|his|her|their|your) birthday\n(mi|su|tu) cumpleaños\nعيد ميلادي\n(मेरा|मेरी|उसका) (जन्मदिन|बर्थडे)\n(میری|اس کی) سالگرہ
+        (meri|mera|uski|unki) (birthday|salgirah)",
+    )
+});
+
 static JOINTS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set("of the de del el st nd rd th in year año mil y and عام سنة من في शून्य सन साल سن سال ki ka को")
+});
+
+static DATE_JOINTS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    word_set(
+        "and or my his her mine hers is was y o mi su es el la de و اور और aur ya meri mera uski uska ki ka hai मेरी उसकी की है میری اس کی ہے",
+    )
 });
 
 static NUMBER_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {

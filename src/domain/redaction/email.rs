@@ -89,7 +89,9 @@ fn local_start(tokens: &[Token], at: usize, floor: usize, spoken: bool) -> Optio
     while first > floor && at - first < MAX_SIDE {
         let before = first - 1;
         let token = &tokens[before];
-        if first < at && is_mark(tokens, before) && !ends_sentence(tokens, before) {
+        // An address may also end in an underscore, never in a dot.
+        let inside = first < at || !is_dot(token);
+        if inside && is_mark(tokens, before) && !ends_sentence(tokens, before) {
             first = before;
             continue;
         }

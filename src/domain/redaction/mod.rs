@@ -7,10 +7,15 @@
 //! them. It refuses to guess: a name that nobody introduces is not seen.
 
 mod address;
+mod address_parts;
+mod address_words;
 mod asks;
 mod birth_date;
 mod email;
+#[cfg(test)]
+mod measured;
 mod name;
+mod name_words;
 mod numbers;
 mod payment;
 mod phone;

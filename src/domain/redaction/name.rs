@@ -1,13 +1,13 @@
 //! Names of people that are introduced as names: "my name is …", "… speaking", or the answer to "May I have your name?".
 
-use std::collections::HashSet;
-use std::sync::LazyLock;
-
 use crate::domain::redaction::asks::Asked;
-use crate::domain::redaction::phrases::{Phrases, word_set};
+use crate::domain::redaction::name_words::{
+    ADDRESSED, AFTER, BARE, BOOKED_UNDER, BOOKINGS, CALLING, CLOSING, DOCTORS, FOLLOWS, GREETINGS, HINT, LEAD_INS,
+    OPENERS, OTHERS, OWNING, POSTPOSITIONS, RELATIVES, SPELLING, STATES, STRONG, WEAK, WITH_YOU,
+};
 use crate::domain::redaction::tokens::{Token, TokenKind, ends_sentence};
 use crate::domain::redaction::vocabulary::{self, is_caseless, is_common, is_known_name, is_never_name, is_particle};
-use crate::domain::redaction::{Found, Slot};
+use crate::domain::redaction::{Found, Slot, near};
 
 /// The most words of a name, particles not counted.
 const MAX_WORDS: usize = 4;
@@ -47,8 +47,32 @@ pub(super) fn of_user(tokens: &[Token], asked: Asked) -> Vec<Found> {
         let place = |name: &Found| tokens.get(name.end).is_some_and(|next| POSTPOSITIONS.contains(&next.folded));
         found.extend(name_at(tokens, end, cue).filter(|name| !place(name)));
     }
+    for (_, end) in RELATIVES.find(tokens) {
+        // "meri beti hina ka appointment": who owns or does something is a person; "… ki hai" and the like tell a state.
+        let owner = |name: &Found| {
+            let state = tokens.get(name.end + 1).is_none_or(|next| STATES.contains(&next.folded));
+            tokens.get(name.end).is_some_and(|next| OWNING.contains(&next.folded)) && !state
+        };
+        found.extend(name_at(tokens, end, Cue::Weak).or_else(|| name_at(tokens, end, Cue::Strong).filter(owner)));
+    }
+    for (first, end) in BOOKED_UNDER.find(tokens) {
+        let booked = near(&BOOKINGS, tokens, first, 12).is_some();
+        found.extend(name_at(tokens, end, Cue::Weak).filter(|_| booked));
+    }
+    for (first, end) in WITH_YOU.find(tokens) {
+        // "معك بشار من …" where a clause begins: the caller says who is on the line.
+        let opens =
+            first == 0 || tokens[first - 1].kind == TokenKind::Sign || GREETINGS.contains(&tokens[first - 1].folded);
+        let from = |name: &Found| tokens.get(name.end).is_some_and(|next| next.folded == "من");
+        found.extend(name_at(tokens, end, Cue::Strong).filter(|name| opens && from(name)));
+    }
     for (first, _) in AFTER.find(tokens) {
         found.extend(name_before(tokens, first));
+    }
+    for (first, _) in CALLING.find(tokens) {
+        // "Stop calling": only a name that is known, or written as two words of one.
+        let whole = |name: &Found| name.end - name.first > 1 || is_known_name(&tokens[name.first]);
+        found.extend(name_before(tokens, first).filter(whole));
     }
     if asked.name {
         found.extend(answer(tokens));
@@ -108,7 +132,10 @@ fn is_part(token: &Token, word: &str) -> bool {
 /// The name that begins at `at`, after hesitations and titles.
 fn name_at(tokens: &[Token], at: usize, cue: Cue) -> Option<Found> {
     let mut first = at;
-    while tokens.get(first).is_some_and(|token| LEAD_INS.contains(&token.folded)) {
+    let leads = |token: &Token| {
+        LEAD_INS.contains(&token.folded) || cue == Cue::Asked && matches!(token.folded.as_str(), "for" | "para")
+    };
+    while tokens.get(first).is_some_and(leads) {
         first += 1;
     }
     let token = tokens.get(first)?;
@@ -272,83 +299,3 @@ fn value_of(tokens: &[Token]) -> String {
     let words = tokens.iter().filter(|token| token.is_word());
     words.map(|token| token.folded.strip_suffix("'s").unwrap_or(&token.folded)).collect::<Vec<_>>().join(" ")
 }
-
-static STRONG: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "name is\nname's\nmy names\nmy name\nname was\nname on (the|my) (account|card|booking|order|policy|reservation) is\n(under|in) the name (of|)\nthe name of\n(booking|reservation|appointment) under
-        on behalf of\nme llamo\nmi nombre es\nnombre es\nnombre:\na nombre de\nmi apellido es\nname:
-        اسمي\nإسمي\nاسمه\nاسمها\nباسم\nاسمي هو\nالاسم\nमेरा नाम\nनाम है\nशुभ नाम\nनाम\nمیرا نام\nنام\nmera (naam|nam)
-        (naam|nam) (hai|)\n(uska|unka|iska) (naam|nam)",
-    )
-});
-
-static WEAK: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "i am\ni'm\nim\nthis is\nsoy\nhabla\nle habla\nmi (esposa|esposo|hijo|hija|madre|padre) (se llama|)
-se llama
-call me
-        my (wife|husband|son|daughter|mother|father|mom|mum|dad|brother|sister|uncle|aunt|grandmother|grandfather|partner|fiancé|friend)\nأنا\nانا\nمعك\nمعاك\nمعكم\nमैं\nमेरा (बेटा|भाई|पति)
-        मेरी (बेटी|बहन|पत्नी)\nمیں\nمیرا (بیٹا|بھائی)\nمیری (بیٹی|بہن|بیوی)\nmain\nmai\nmera (beta|bhai)\nmeri (beti|behen|biwi)",
-    )
-});
-
-static HINT: LazyLock<Phrases> = LazyLock::new(|| Phrases::new("it's\nit is\nthat's\nes\nهذا\nهذه"));
-
-static AFTER: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "speaking\nhere\nbol (raha|rahi|rahe)\nbaat kar (raha|rahi)\nbaat kr (raha|rahi)\nke (naam|nam) (se|par|pe)\n(naam|nam) hai
-        बोल (रहा|रही|रहे)\nबात कर (रहा|रही)\nके नाम (से|पर)\nनाम है\nبول (رہا|رہی|رہے)\nبات کر (رہا|رہی)\nکے نام (سے|پر)\nنام ہے
-        al (habla|teléfono)\nيتحدث\nيتكلم",
-    )
-});
-
-static ADDRESSED: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "(speaking|talking) (with|to)\nis this\n(hablo|hablando) con\nأتحدث مع\nأتكلم مع\nاتكلم مع\nक्या मेरी बात\nکیا میری بات\nkya meri baat",
-    )
-});
-
-static SPELLING: LazyLock<Phrases> = LazyLock::new(|| {
-    Phrases::new(
-        "spelled\nspelt\nspell\nspelling\nthat's\nthat is\nse escribe\ndeletreo\nتهجئة\nحروفه\nस्पेलिंग\nسپیلنگ\nspelling hai",
-    )
-});
-
-static BARE: LazyLock<HashSet<String>> = LazyLock::new(|| word_set("नाम نام الاسم naam nam"));
-
-static GREETINGS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("hi hey hello morning afternoon evening hola buenas buenos tardes salam alaikum"));
-
-/// Words that go on after somebody has said who he is.
-static FOLLOWS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("i i'm and from calling here speaking with my y de quiero tengo hun"));
-
-/// Words before "… name is" that make it the name of something else.
-static OTHERS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set(
-        "company business product file domain plan brand store shop app model item street medicine bank clinic doctor's doctor
-        agent's manager's clinic's project hospital website empresa producto tienda plan médico doctora الشركة المنتج الطبيب
-        कंपनी दवा डॉक्टर प्लान کمپنی دوا ڈاکٹر پلان dawa",
-    )
-});
-
-static LEAD_INS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    word_set(
-        ", : - \" ' “ … uh um umm uhm er eh ah oh mmm pues este yes yeah sure okay ok of course its it's it is this that's i'm im i am my name
-        name's with con مع mr mrs ms miss sir señor señora señorita sr sra don doña sí si claro es soy me llamo mi nombre بالطبع أكيد
-        نعم ايوه أيوه اسمي أنا انا هو السيد السيدة استاذ जी हाँ हां हाँजी मेरा नाम मैं श्री श्रीमती جی ہاں میرا نام میں ہے
-        ji jee haan han mera naam nam main mai hai is first last full",
-    )
-});
-
-static POSTPOSITIONS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("se mein me ka ki ke ko par pe ne से में का की के को पर ने سے میں کا کی کے کو پر نے"));
-
-static CLOSING: LazyLock<HashSet<String>> = LazyLock::new(|| word_set("है हूँ ہے ہوں hai hun hoon"));
-
-/// Words that open a clause whose subject is the speaker.
-static OPENERS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("main mai mein i'm am this is yeh मैं हाँ जी میں یہ ji jee under मेरी میری"));
-
-static DOCTORS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| word_set("dr doctor doctora dra nurse डॉक्टर डॉ ڈاکٹر دكتور دكتورة الدكتور الدكتورة د"));

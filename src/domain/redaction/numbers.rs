@@ -213,9 +213,9 @@ static CURRENCIES: LazyLock<HashSet<String>> = LazyLock::new(|| {
 
 static UNIT_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     word_set(
-        "% ٪ percent kg km cm mm ml litres liters grams pieces units users people minutes minute mins hours hour days weeks
+        "% ٪ percent kg kilo kilos km cm mm ml litres liters grams pieces units users people minutes minute mins hours hour days weeks
         months years calls employees items gb mb tb minutos horas días semanas meses años personas unidades دقيقة ساعة أيام
-        يوم شخص منٹ گھنٹے دن लोग मिनट घंटे दिन ghante din log mahine saal",
+        يوم شخص منٹ گھنٹے دن लोग मिनट घंटे दिन किलो फीसदी प्रतिशत टिकट کلو فیصد ٹکٹ كيلو كيلوغرام قطع ليال ليلة نسخ ghante din log mahine saal",
     )
 });
 

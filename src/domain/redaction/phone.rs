@@ -20,7 +20,7 @@ const SHARED: usize = 6;
 /// Phone numbers in what a user says.
 pub(super) fn of_user(tokens: &[Token], runs: &[Run], asked: Asked) -> Vec<Found> {
     let said = |run: &&Run| {
-        if is_business_number(tokens, run, asked) || is_your(tokens, run) {
+        if is_business_number(tokens, run, asked) || is_your(tokens, run) || is_called(tokens, run) {
             return false;
         }
         let length = run.digits.len();
@@ -54,7 +54,8 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 
 /// Numbers that a turn names as those of an order, an invoice or the like.
 pub(super) fn business_numbers(tokens: &[Token], runs: &[Run], asked: Asked) -> Vec<String> {
-    let is_one = |run: &&Run| run.digits.len() >= PIECE && is_business_number(tokens, run, asked);
+    let is_one =
+        |run: &&Run| run.digits.len() >= PIECE && (is_business_number(tokens, run, asked) || is_called(tokens, run));
     runs.iter().filter(is_one).map(|run| run.digits.clone()).collect()
 }
 
@@ -105,6 +106,12 @@ fn is_your(tokens: &[Token], run: &Run) -> bool {
     near(&YOURS, tokens, run.first, 4).is_some()
 }
 
+/// Whether the user says that he called this number, so that it is somebody else's: "I tried 0800 123 456".
+fn is_called(tokens: &[Token], run: &Run) -> bool {
+    let after = (run.end..tokens.len().min(run.end + 2)).any(|at| CALLED_AFTER.at(tokens, at).is_some());
+    (after || near(&CALLED, tokens, run.first, 2).is_some()) && near(&MINE, tokens, run.first, 6).is_none()
+}
+
 /// Whether little else is said than the digits.
 fn covers(tokens: &[Token], run: &Run) -> bool {
     let others = tokens.iter().filter(|token| token.is_word()).count();
@@ -130,5 +137,20 @@ static YOURS: LazyLock<Phrases> = LazyLock::new(|| {
         "your (phone|mobile|cell|contact|home|whatsapp|callback|) number\nyour (phone|mobile|cell)\nsu (número|teléfono|celular|móvil)
         tu (número|teléfono|celular|móvil)\nرقمك\nرقمكم\n(clinic|shop|office|business|store)'s number\nرقم (العيادة|المحل|الشركة)\nرقم (هاتفك|جوالك|موبايلك)\nआपका (नंबर|नम्बर|फोन|मोबाइल)\nآپ کا (نمبر|فون|موبائل)
         (aap ka|apka|aapka) (number|phone|mobile)",
+    )
+});
+
+static CALLED: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new(
+        "(i|i've|we|we've) (called|dialled|dialed|tried|rang|phoned)\n(i|we) (tried|keep|kept) calling
+        (llamé|llamo|llamamos|marqué|he llamado|hemos llamado) (al|a)\n(اتصلت|اتصلنا|دقيت|كلمت) (على|ب|)",
+    )
+});
+
+/// The same in languages that say the verb last; a wish ("par call karein") is not among them.
+static CALLED_AFTER: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::new(
+        "(पर|पे) (कॉल|फोन|फ़ोन) (किया|की|कर चुका|कर चुकी|करता|करती)\n(پر|پہ) (کال|فون) (کی|کیا|کر چکا|کر چکی|کرتا|کرتی)
+        (par|pe) (call|phone|fon) (ki|kiya|kia|kar chuka|kar chuki|karta|karti)",
     )
 });

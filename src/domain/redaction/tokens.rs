@@ -32,6 +32,8 @@ pub(super) struct Token {
     pub(super) folded: String,
     /// Whether it is written as names are: one upper-case letter, then lower-case ones.
     pub(super) title: bool,
+    /// Whether it is written in two or more capitals and nothing else.
+    pub(super) upper: bool,
     /// Whether nothing stands between it and the token before.
     pub(super) glued: bool,
 }
@@ -71,8 +73,9 @@ pub(super) fn tokenise(text: &str) -> Vec<Token> {
         let piece = &text[rest..rest + length];
         let glued = tokens.last().is_some_and(|before| before.end == rest);
         let title = kind == TokenKind::Word && is_title(piece);
+        let upper = kind == TokenKind::Word && first.len_utf8() < length && piece.chars().all(char::is_uppercase);
         let folded = if kind == TokenKind::Slot { piece.to_owned() } else { fold(piece) };
-        tokens.push(Token { start: rest, end: rest + length, kind, folded, title, glued });
+        tokens.push(Token { start: rest, end: rest + length, kind, folded, title, upper, glued });
         rest += length;
     }
     tokens

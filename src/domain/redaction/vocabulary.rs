@@ -14,6 +14,11 @@ pub(super) fn is_common(token: &Token) -> bool {
     !is_known_name(token) && COMMON.contains(&token.folded)
 }
 
+/// Whether a folded word is a common one.
+pub(super) fn is_common_word(folded: &str) -> bool {
+    COMMON.contains(folded)
+}
+
 /// Whether a word is never part of a name, even with a capital.
 pub(super) fn is_never_name(token: &Token) -> bool {
     NEVER.contains(&token.folded)

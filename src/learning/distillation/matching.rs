@@ -22,7 +22,7 @@ use crate::learning::distillation::wording::numbers_conflict;
 /// Exemplars that are looked at around a need, and around an answer's own need.
 const NEIGHBOURS: usize = 40;
 /// How much alike answers must be, relative to the setting, when the question is only of the same subject.
-const STRICT: f64 = 1.2;
+pub(in crate::learning) const STRICT: f64 = 1.2;
 /// How much alike answers must be, relative to the setting, to be about the same thing at all.
 const RELATED: f64 = 0.75;
 /// How much likelier one answer must turn a question down than the other, for one to say yes and the other no.
@@ -90,7 +90,12 @@ impl Learner {
     }
 
     /// Whether two answers, each with its embedding, cannot both be true of one thing.
-    fn answers_conflict(&self, kind: KnowledgeType, a: (&str, &[f32]), b: (&str, &[f32])) -> bool {
+    pub(in crate::learning) fn answers_conflict(
+        &self,
+        kind: KnowledgeType,
+        a: (&str, &[f32]),
+        b: (&str, &[f32]),
+    ) -> bool {
         let declines = |(text, vector): (&str, &[f32])| {
             self.engine.understanding().acts(Speaker::Agent, text, vector).agent(AgentAct::Unable)
         };

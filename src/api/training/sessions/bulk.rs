@@ -77,7 +77,7 @@ pub async fn bulk_process(
         (None, None) => return Err(ApiError::field("conversation_ids", "is missing; name conversations, or a filter")),
         (Some(_), Some(_)) => return Err(ApiError::field("filter", "give conversation_ids or a filter")),
     };
-    let wanted = NewSession { name: None, kind: SessionKind::ProcessNew, run_at: None, selection };
+    let wanted = NewSession { name: None, kind: SessionKind::ProcessNew, run_at: None, cron: None, selection };
     let learner = Arc::clone(&services.learner);
     let start = async move { learner.start_session(&caller.tenant, wanted, Some(request.id)).await };
     let session = to_the_end(start).await?;

@@ -46,6 +46,7 @@ impl FilterBody {
             from: checks.time("filter.from", self.from.as_deref()),
             to: checks.time("filter.to", self.to.as_deref()),
             status: checks.word("filter.status", self.status.as_deref()),
+            below_version: None,
         };
         checks.ordered(("filter.from", selection.from), ("filter.to", selection.to));
         selection

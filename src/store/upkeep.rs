@@ -1,0 +1,105 @@
+//! What is given up after a while, and what goes: exposures whose conversation never came, retrievals that led to
+//! nothing, items of sessions that have ended.
+//!
+//! Refuses to touch what anything was counted by: uses, evidence, and the retrievals that uses name. A conversation that
+//! is learned from anew finds the retrievals that credited an entry, however old they are.
+
+use uuid::Uuid;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::{EntryId, TenantId};
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::macros::statements;
+use crate::store::statement::Statement;
+use crate::store::tx::Tx;
+
+const EXPOSURES_OF: &str = "DELETE FROM exposures WHERE tenant = ";
+const RETRIEVALS: &str = "DELETE FROM retrievals WHERE tenant = ";
+
+statements! {
+    // One that a caller told of is counted by that. One whose conversation is there is settled by learning from it.
+    EXPIRE_EXPOSURES = "UPDATE exposures SET expired_at = $2 WHERE (retrieval_id, rank) IN (
+        SELECT w.retrieval_id, w.rank FROM exposures w JOIN retrievals t ON t.id = w.retrieval_id
+        WHERE w.tenant = $1 AND w.used IS NULL AND w.expired_at IS NULL AND t.created_at < $3
+        AND NOT EXISTS (SELECT 1 FROM conversations c
+            WHERE c.tenant = t.tenant AND c.external_id = t.conversation_ref)
+        AND NOT EXISTS (SELECT 1 FROM entry_uses u
+            WHERE u.retrieval_id = w.retrieval_id AND u.entry_id = w.entry_id AND u.tenant = w.tenant)
+        ORDER BY w.retrieval_id, w.rank LIMIT $4)";
+    IDLE_RETRIEVALS = "SELECT t.id FROM retrievals t WHERE t.tenant = $1 AND t.created_at < $2
+        AND NOT EXISTS (SELECT 1 FROM exposures x
+            WHERE x.retrieval_id = t.id AND (x.used OR (x.used IS NULL AND x.expired_at IS NULL)))
+        AND NOT EXISTS (SELECT 1 FROM entry_uses u WHERE u.retrieval_id = t.id AND u.tenant = t.tenant)
+        ORDER BY t.created_at, t.id LIMIT $3";
+    LIVE_SINCE = "SELECT id FROM knowledge_entries WHERE tenant = $1 AND status = 'live' AND updated_at >= $2
+        ORDER BY updated_at DESC, id DESC LIMIT $3";
+    PRUNE_ITEMS = "DELETE FROM training_session_items WHERE tenant = $1 AND state = 'done' AND session_id IN (
+        SELECT s.id FROM training_sessions s WHERE s.tenant = $1 AND s.finished_at < $2)";
+}
+
+impl Store {
+    /// The live entries that were written, changed or let in at this moment or later: at most `limit`, the last first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn live_entries_since(
+        &self,
+        tenant: &TenantId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<EntryId>, StoreError> {
+        let statement = Statement::new(LIVE_SINCE).bind(tenant).bind(since).bind(i64::from(limit));
+        let rows: Vec<(Uuid,)> = self.rows(statement).await?;
+        Ok(rows.into_iter().map(|(id,)| EntryId(id)).collect())
+    }
+}
+
+impl Tx {
+    /// Gives up exposures that were made before this moment and whose conversation has not come: at most `limit`, the
+    /// oldest first; how many.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn expire_exposures(
+        &mut self,
+        tenant: &TenantId,
+        made_before: Timestamp,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let statement = Statement::new(EXPIRE_EXPOSURES).bind(tenant).bind(now).bind(made_before);
+        self.execute(statement.bind(i64::from(limit))).await
+    }
+
+    /// Deletes retrievals that were made before this moment, wait for nothing and credited nothing, with what they
+    /// showed: at most `limit`, the oldest first; how many.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn prune_retrievals(
+        &mut self,
+        tenant: &TenantId,
+        made_before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let idle = Statement::new(IDLE_RETRIEVALS).bind(tenant).bind(made_before).bind(i64::from(limit));
+        let idle: Vec<(Uuid,)> = self.rows(idle).await?;
+        let ids = || idle.iter().map(|(id,)| *id);
+        self.mark_retrievals(tenant, &ids().collect::<Vec<_>>()).await?;
+        let mut exposures = Statement::new("");
+        exposures.push_with(EXPOSURES_OF, tenant).push(" AND retrieval_id IN ").push_list(ids());
+        self.execute(exposures).await?;
+        let mut retrievals = Statement::new("");
+        retrievals.push_with(RETRIEVALS, tenant).push(" AND id IN ").push_list(ids());
+        self.execute(retrievals).await
+    }
+
+    /// Deletes the items that ended well in sessions that ended before this moment; how many. What failed stays listed.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn prune_session_items(&mut self, tenant: &TenantId, ended_before: Timestamp) -> Result<u64, StoreError> {
+        self.execute(Statement::new(PRUNE_ITEMS).bind(tenant).bind(ended_before)).await
+    }
+}
