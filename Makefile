@@ -1,5 +1,6 @@
 # What one does with Turnwise. `make` alone lists it. Needs Rust, Python 3.11 with pip, bash; .ci/setup finds or
-# installs the rest (a C compiler, PostgreSQL for the tests). All but `bench` is built with the one dev profile.
+# installs the rest (a C compiler; PostgreSQL and schemathesis for the tests). All but `bench` is built with the one
+# dev profile.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -39,8 +40,9 @@ serve: compiler models ## run the server on the data directory of turnwise.toml
 	$(CARGO) run -- serve $(ARGS)
 
 test: compiler models ## run all tests, those on PostgreSQL included; ONLY=name for some
-	@postgres=$$(.ci/setup postgres); \
-	TURNWISE_TEST_POSTGRES_BIN="$$postgres" PATH="$$postgres:$$PATH" $(CARGO) test --tests $(ONLY)
+	@postgres=$$(.ci/setup postgres); schemathesis=$$(.ci/setup schemathesis); \
+	TURNWISE_TEST_POSTGRES_BIN="$$postgres" TURNWISE_TEST_SCHEMATHESIS="$$schemathesis" PATH="$$postgres:$$PATH" \
+	$(CARGO) test --tests $(ONLY)
 
 soak: compiler models ## kill a real server with kill -9 KILLS times (50), and look for anything lost or doubled
 	@found=$$($(CARGO) test --quiet --test turnwise -- --list kill:: | grep -c ': test$$' || true); \
@@ -57,3 +59,4 @@ bench: compiler models ## measure, in a release build (docs/benchmarks.md); take
 	$(CARGO) run --release -- $(ARGS) bench retrieve --exemplars 100000
 	$(CARGO) run --release -- $(ARGS) bench learn --exemplars 50000
 	$(CARGO) run --release -- $(ARGS) bench recall --exemplars 50000
+	$(CARGO) run --release -- $(ARGS) bench api --exposures 1000000

@@ -96,10 +96,15 @@ impl Analytics {
         kind: PeriodKind,
     ) -> Result<Distribution, Error> {
         let store = &self.engine.store;
-        let groups = store.record_groups(tenant, filter).await?;
-        let user_intents = store.record_terms(tenant, filter, TermKind::Intent, MAX_TERMS).await?;
-        let key_phrases = store.record_terms(tenant, filter, TermKind::Phrase, MAX_TERMS).await?;
-        let trend = self.trend(tenant, filter, kind).await?;
+        let terms = |kind| async move { Ok::<_, Error>(store.record_terms(tenant, filter, kind, MAX_TERMS).await?) };
+        let groups = async { Ok::<_, Error>(store.record_groups(tenant, filter).await?) };
+        // Each walks through much; they do not wait for each other.
+        let (groups, user_intents, key_phrases, trend) = tokio::try_join!(
+            groups,
+            terms(TermKind::Intent),
+            terms(TermKind::Phrase),
+            self.trend(tenant, filter, kind)
+        )?;
         Ok(Distribution {
             user_intents: most_frequent(user_intents),
             key_phrases: most_frequent(key_phrases),
@@ -147,8 +152,8 @@ impl Distribution {
             *categories.entry(group.category.clone()).or_default() += group.records;
             *languages.entry(group.language.clone()).or_default() += group.records;
             *channels.entry(group.channel.clone()).or_default() += group.records;
-            if let Some(bin) = all.success_scores.get_mut(group.bin).filter(|_| group.outcome != Outcome::Excluded) {
-                *bin += group.records;
+            if group.outcome != Outcome::Excluded {
+                all.success_scores.iter_mut().zip(group.bins).for_each(|(all, records)| *all += records);
             }
         }
         all.records = tally.records;
@@ -227,12 +232,14 @@ mod tests {
     use super::*;
 
     fn group(outcome: Outcome, category: &str, bin: usize, records: i64, success_score: f64) -> RecordGroup {
+        let mut bins = [0; SCORE_BINS];
+        bins[bin] = records;
         RecordGroup {
             outcome,
             category: category.to_owned(),
             language: "en".to_owned(),
             channel: "phone".to_owned(),
-            bin,
+            bins,
             records,
             measured: records,
             success_score,

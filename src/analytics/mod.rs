@@ -1,8 +1,9 @@
 //! What happened, in numbers: distributions over training data, and performance by day, week and month.
 //!
 //! Guarantees: every number is what the rows say at the moment of asking, after late outcomes, corrections, deletions and
-//! re-processing, too, because of sums that were made beforehand only those count that nothing has changed; excluded conversations are counted and are in no rate and no average; a rate
-//! or an average of nothing is `None`, never 0.
+//! re-processing, too, because of sums that were made beforehand only those are taken that nothing has changed since;
+//! excluded conversations are counted and are in no rate and no average; a conversation of which only the record was imported
+//! is in no average of turns or seconds and in no estimate; a rate or an average of nothing is `None`, never 0.
 //!
 //! Refuses: to hold texts; only key phrases and intents come out, which are redacted.
 

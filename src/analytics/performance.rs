@@ -2,12 +2,23 @@
 
 use crate::analytics::{Analytics, share};
 use crate::domain::clock::Timestamp;
+use crate::domain::conversation::word_enum;
 use crate::domain::ids::TenantId;
 use crate::domain::period::{PeriodKind, Span};
 use crate::domain::satisfaction::estimate;
 use crate::engine::error::Error;
 use crate::store::measures::{MetricFilter, SpanSums};
 use crate::store::page::{Cursor, Page, PageRequest};
+
+word_enum!(
+    /// In which order periods are wanted.
+    PeriodOrder {
+        /// The oldest first.
+        PeriodStart = "period_start",
+        /// The newest first.
+        PeriodStartDown = "-period_start",
+    }
+);
 
 /// The numbers of one period. Conversations belong to the period in which they began.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +66,7 @@ pub struct PeriodMetrics {
 }
 
 impl Analytics {
-    /// The periods that overlap `from` and `to`, whole ones, the newest first. Without `from` they begin with what the
+    /// The periods that overlap `from` and `to`, whole ones, in this order. Without `from` they begin with what the
     /// tenant had first, without `to` they end now.
     ///
     /// # Errors
@@ -66,6 +77,7 @@ impl Analytics {
         kind: PeriodKind,
         filter: &MetricFilter,
         range: (Option<Timestamp>, Option<Timestamp>),
+        order: PeriodOrder,
         page: &PageRequest,
     ) -> Result<Page<PeriodMetrics>, Error> {
         let (from, to) = range;
@@ -78,11 +90,25 @@ impl Analytics {
         let first = from.map_or(last + 1, |from| calendar.number_at(kind, from));
         let count = (last - first + 1).max(0);
 
-        let newest = page.after.map_or(last, |after| last.min(calendar.number_at(kind, after.moment()) - 1));
-        let newest = newest - i64::from(page.offset);
-        let oldest = first.max(newest - i64::from(page.limit) + 1);
-        let items = self.periods(tenant, kind, filter, oldest..=newest).await?;
-        let next = (!items.is_empty() && oldest > first).then(|| Cursor::behind(calendar.span(kind, oldest).start));
+        let after = page.after.map(|after| calendar.number_at(kind, after.moment()));
+        let (offset, limit) = (i64::from(page.offset), i64::from(page.limit));
+        let (oldest, newest, end, is_more) = match order {
+            PeriodOrder::PeriodStart => {
+                let oldest = after.map_or(first, |after| first.max(after + 1)) + offset;
+                let newest = last.min(oldest + limit - 1);
+                (oldest, newest, newest, newest < last)
+            }
+            PeriodOrder::PeriodStartDown => {
+                let newest = after.map_or(last, |after| last.min(after - 1)) - offset;
+                let oldest = first.max(newest - limit + 1);
+                (oldest, newest, oldest, oldest > first)
+            }
+        };
+        let mut items = self.periods(tenant, kind, filter, oldest..=newest).await?;
+        if order == PeriodOrder::PeriodStart {
+            items.reverse();
+        }
+        let next = (!items.is_empty() && is_more).then(|| Cursor::behind(calendar.span(kind, end).start));
         Ok(Page { items, count, count_is_lower_bound: false, next })
     }
 
@@ -132,8 +158,8 @@ impl PeriodMetrics {
             period_start,
             conversations: sums.conversations,
             success_rate: share(sums.successful as f64, sums.judged),
-            average_turns: share(sums.turns as f64, sums.counted),
-            average_duration_s: share(sums.duration_ms as f64 / 1000.0, sums.counted),
+            average_turns: share(sums.turns as f64, sums.spoken),
+            average_duration_s: share(sums.duration_ms as f64 / 1000.0, sums.spoken),
             average_satisfaction: share(sums.rating_sum as f64, sums.ratings),
             estimated_satisfaction: estimated_satisfaction(sums),
             prompt_tokens: sums.prompt_tokens,
@@ -200,7 +226,7 @@ mod tests {
     fn a_rate_is_of_what_counts() {
         let sums = SpanSums {
             conversations: 6,
-            counted: 5,
+            spoken: 5,
             judged: 4,
             successful: 2,
             duration_ms: 25_000,
@@ -222,11 +248,11 @@ mod tests {
 
     #[test]
     fn an_estimate_is_of_those_that_nobody_rated() {
-        let rated = SpanSums { counted: 2, ratings: 2, rating_sum: 7, ..SpanSums::default() };
+        let rated = SpanSums { spoken: 2, ratings: 2, rating_sum: 7, ..SpanSums::default() };
         let metrics = PeriodMetrics::new(PeriodKind::Daily, String::new(), &rated, 0);
         assert_eq!((metrics.average_satisfaction, metrics.estimated_satisfaction), (Some(3.5), None));
         let unrated = SpanSums {
-            counted: 2,
+            spoken: 2,
             unrated: 2,
             unrated_success_score: 2.0,
             unrated_resolution: 2.0,

@@ -7,10 +7,11 @@
 use std::fmt;
 use std::time::Instant;
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::request::Parts;
 use futures::StreamExt;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
@@ -39,30 +40,36 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         check_declared(&parts.headers)?;
-        // The limit of the whole request, which `observe` keeps: it is asked here first, where it is known that the
-        // caller is the one who is late.
-        let arrived = parts.extensions.get::<RequestInfo>().map_or_else(Instant::now, |request| request.arrived);
-        let end = arrived + api.0.settings.request_timeout;
-        let reading = read(&parts.headers, body, api.0.settings.max_body_bytes);
-        let bytes = tokio::time::timeout_at(end.into(), reading).await;
-        let bytes = bytes.map_err(|_| ApiError::of(Code::RequestTimeout))??;
-        parse(&bytes).map(Self)
+        parse(&whole(&parts, body, api).await?).map(Self)
     }
 }
 
-/// A body that may be left out: then `T` without any field.
+/// A body that may be left out, or be empty whatever it is declared as: then `T` without any field.
 pub(super) struct OptionalBody<T>(pub(super) T);
 
 impl<T: DeserializeOwned + Default> FromRequest<Api> for OptionalBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
-        if request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE) {
+        let (parts, body) = request.into_parts();
+        let bytes = whole(&parts, body, api).await?;
+        if bytes.trim_ascii().is_empty() {
             return Ok(Self(T::default()));
         }
-        let body = <JsonBody<T> as FromRequest<Api>>::from_request(request, api).await?;
-        Ok(Self(body.0))
+        check_declared(&parts.headers)?;
+        parse(&bytes).map(Self)
     }
+}
+
+/// Reads a body to its end.
+async fn whole(parts: &Parts, body: Body, api: &Api) -> Result<Vec<u8>, ApiError> {
+    // The limit of the whole request, which `observe` keeps: it is asked here first, where it is known that the
+    // caller is the one who is late.
+    let arrived = parts.extensions.get::<RequestInfo>().map_or_else(Instant::now, |request| request.arrived);
+    let end = arrived + api.0.settings.request_timeout;
+    let reading = read(&parts.headers, body, api.0.settings.max_body_bytes);
+    let bytes = tokio::time::timeout_at(end.into(), reading).await;
+    bytes.map_err(|_| ApiError::of(Code::RequestTimeout))?
 }
 
 /// A browser sends other types across origins without asking first, so a body must say that it is JSON; and it must be

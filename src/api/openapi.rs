@@ -5,15 +5,15 @@ use std::sync::OnceLock;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::path::{Operation, PathItem, Paths};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem, Paths};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
 
-use crate::api::Api;
 use crate::api::code::Code;
 use crate::api::error::ErrorBody;
 use crate::api::routes;
+use crate::api::{Api, PREFIX};
 use crate::store::keys::KeyScope;
 
 const ABOUT: &str = "\
@@ -27,7 +27,8 @@ another tenant does not exist (404). Where keys have an allowance, one that asks
 **Paths.** The slash at the end is optional everywhere.
 
 **Failures** all have the shape of the schema `Error`; `code` is stable, `message` is for people. `fields` lists every
-wrong field at once. Answers 429 and 503 carry `Retry-After`.
+wrong field at once. Answers 429 and 503 carry `Retry-After`. A URL of more than 65534 bytes is answered with 414 without
+a body.
 
 **Lists** are newest first, `{count, next, previous, results}`. Follow `next`, an absolute URL; `limit`, `offset`,
 `page` and `page_size` work too. A count that was capped comes with `count_is_lower_bound: true`.
@@ -37,6 +38,9 @@ once (then 404), so no `Idempotency-Key` is needed. `X-Request-Id` is taken from
 
 **Unknown** fields and parameters are refused (422), so that a misspelt filter does not answer with too much. An empty
 parameter counts as not given. Times are RFC 3339.";
+
+/// hyper answers so by itself, before there is a request that could be handled.
+const URL_TOO_LONG: &str = "the URL is longer than 65534 bytes; there is no body";
 
 /// The frame; paths come from the routes.
 #[derive(utoipa::OpenApi)]
@@ -80,6 +84,41 @@ pub(super) fn add_failures(document: &mut OpenApi) {
         for code in failures_of(operation) {
             add_failure(operation, code, code.meaning());
         }
+        if operation.parameters.is_some() {
+            let too_long = ResponseBuilder::new().description(URL_TOO_LONG).build();
+            operation.responses.responses.entry("414".to_owned()).or_insert(RefOr::T(too_long));
+        }
+    }
+}
+
+/// Gives each operation a name of its own, for who makes a client from the document: the words of its path, then what it
+/// does, as its handler is called.
+pub(super) fn name_operations(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let bare = path.strip_prefix(PREFIX).unwrap_or(path);
+        let nouns = bare.split('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
+        let nouns: Vec<String> = nouns.map(|part| part.replace('-', "_")).collect();
+        for operation in operations(item) {
+            let mut words = nouns.clone();
+            words.extend(operation.operation_id.take());
+            words.dedup();
+            operation.operation_id = Some(words.join("_"));
+        }
+    }
+}
+
+/// Says of optional parameters that they may be empty, which counts as not given.
+pub(super) fn allow_empty_parameters(document: &mut OpenApi) {
+    let parameters =
+        document.paths.paths.values_mut().flat_map(operations).flat_map(|operation| &mut operation.parameters);
+    for parameter in parameters.flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.parameter_in == ParameterIn::Query
+            && parameter.required == Required::False
+        {
+            // utoipa knows no such field; what it calls extensions stands beside the others.
+            parameter.extensions.get_or_insert_default().insert("allowEmptyValue".to_owned(), true.into());
+        }
     }
 }
 
@@ -94,6 +133,15 @@ pub(super) fn add_scope(paths: &mut Paths, scope: KeyScope) {
         }
         told.push_str(&format!("Needs a key of the scope `{scope}`, or a higher one."));
         add_failure(operation, Code::Forbidden, &refused);
+    }
+}
+
+/// Says of routes that their body may be left out.
+pub(super) fn make_body_optional(paths: &mut Paths) {
+    for operation in paths.paths.values_mut().flat_map(operations) {
+        if let Some(RefOr::T(body)) = &mut operation.request_body {
+            body.required = Some(Required::False);
+        }
     }
 }
 

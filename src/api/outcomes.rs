@@ -33,7 +33,8 @@ pub struct OutcomeRequest {
     #[serde(default)]
     #[schema(required = true, value_type = Outcome)]
     outcome: String,
-    /// The user's rating.
+    /// The user's rating. It counts before the one that was handed in with the conversation, whenever that was; without one,
+    /// the rating that the source told before stays.
     #[serde(default, deserialize_with = "whole_number")]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 5)]
     satisfaction: Option<i64>,

@@ -41,7 +41,8 @@ impl PagingParams {
     /// The names of these parameters.
     pub(super) const NAMES: [&str; 5] = ["limit", "offset", "page", "page_size", "cursor"];
 
-    pub(super) fn check(&self) -> Result<Paging, ApiError> {
+    /// Reads them; `ordering` is what stands beside them, the word of an order.
+    pub(super) fn check(&self, ordering: Option<&str>) -> Result<Paging, ApiError> {
         let mut checks = FieldChecks::default();
         let limit = limit(&mut checks, self.limit.as_deref(), self.page_size.as_deref());
         let offset = checks.whole_text("offset", self.offset.as_deref(), 0..=MAX_OFFSET);
@@ -57,7 +58,13 @@ impl PagingParams {
                 }
                 Place::Number(page)
             }
-            (None, None, Some(Some((cursor, position)))) => Place::Behind(cursor, position),
+            (None, None, Some(Some(given))) if given.ordering == ordering => {
+                Place::Behind(given.cursor, given.position)
+            }
+            (None, None, Some(Some(_))) => {
+                checks.refuse("cursor", "belongs to a list in another ordering; begin that with its first page");
+                Place::First
+            }
             (None, None, Some(None)) => {
                 checks.refuse("cursor", "must be the cursor of a 'next' that was answered");
                 Place::First
@@ -69,7 +76,7 @@ impl PagingParams {
         };
         checks.finish()?;
         let is_sized = self.limit.is_some() || self.page_size.is_some();
-        Ok(Paging { limit, is_sized, place })
+        Ok(Paging { limit, is_sized, place, ordering: ordering.map(str::to_owned) })
     }
 }
 
@@ -83,11 +90,24 @@ pub(super) fn limit(checks: &mut FieldChecks, limit: Option<&str>, page_size: Op
     limit.or(page_size).unwrap_or(DEFAULT_LIMIT)
 }
 
-/// A cursor of the store and how many items come before it, so that there is a way back, too.
-fn parse_cursor(text: &str) -> Option<(Cursor, i64)> {
-    let (cursor, position) = text.rsplit_once('.')?;
+/// A cursor as callers have it.
+struct GivenCursor<'a> {
+    cursor: Cursor,
+    /// The word of the order in which it is a place; `None` is the list's own order.
+    ordering: Option<&'a str>,
+    /// How many items come before it, so that there is a way back, too.
+    position: i64,
+}
+
+fn parse_cursor(text: &str) -> Option<GivenCursor<'_>> {
+    let parts: Vec<&str> = text.split('.').collect();
+    let (number, id, ordering, position) = match *parts.as_slice() {
+        [number, id, position] => (number, id, None, position),
+        [number, id, ordering, position] => (number, id, Some(ordering), position),
+        _ => return None,
+    };
     let position = position.parse().ok().filter(|position| (0..=i64::from(u32::MAX)).contains(position))?;
-    Some((Cursor::parse(cursor).ok()?, position))
+    Some(GivenCursor { cursor: Cursor::parse(&format!("{number}.{id}")).ok()?, ordering, position })
 }
 
 /// Which page is wanted.
@@ -96,6 +116,8 @@ pub(super) struct Paging {
     limit: i64,
     is_sized: bool,
     place: Place,
+    /// The word of the order, if one was given.
+    ordering: Option<String>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -136,10 +158,18 @@ impl Paging {
     fn next(&self, cursor: Cursor, items: usize) -> Vec<(&'static str, String)> {
         let items = i64::try_from(items).unwrap_or_default();
         match self.place {
-            Place::First => self.sized(("cursor", format!("{cursor}.{items}"))),
-            Place::Behind(_, position) => self.sized(("cursor", format!("{cursor}.{}", position + items))),
+            Place::First => self.sized(("cursor", self.cursor(cursor, items))),
+            Place::Behind(_, position) => self.sized(("cursor", self.cursor(cursor, position + items))),
             Place::Offset(offset) => self.sized(("offset", (offset + items).to_string())),
             Place::Number(page) => self.sized(("page", (page + 1).to_string())),
+        }
+    }
+
+    /// A cursor as callers have it: without its ordering it would be another place.
+    fn cursor(&self, cursor: Cursor, position: i64) -> String {
+        match &self.ordering {
+            Some(ordering) => format!("{cursor}.{ordering}.{position}"),
+            None => format!("{cursor}.{position}"),
         }
     }
 
@@ -213,7 +243,7 @@ mod tests {
     /// The links of a full page in the middle of a list.
     #[track_caller]
     fn check(given: &[(&str, &str)], next: &str, previous: Option<&str>) {
-        let paging = params(given).check().expect("it is a page");
+        let paging = params(given).check(None).expect("it is a page");
         let request = Request::builder().uri("/list").header("host", "h").body(()).expect("a request");
         let url = PageUrl::of(&request.into_parts().0);
         let results = vec![(); usize::try_from(paging.limit).expect("it is small")];
@@ -251,9 +281,23 @@ mod tests {
             &[("cursor", "1.2.3")],
             &[("offset", "1"), ("page", "1")],
         ] {
-            assert!(params(wrong).check().is_err(), "{wrong:?}");
+            assert!(params(wrong).check(None).is_err(), "{wrong:?}");
         }
-        let request = params(&[("page", "3"), ("page_size", "7")]).check().expect("a page").request();
+        let request = params(&[("page", "3"), ("page_size", "7")]).check(None).expect("a page").request();
         assert_eq!((request.limit, request.offset), (7, 14));
+    }
+
+    #[test]
+    fn a_cursor_is_a_place_in_one_ordering_alone() {
+        let (plain, by_uses) = (format!("{CURSOR}.20"), format!("{CURSOR}.-uses.20"));
+        let check = |cursor: &str, ordering| params(&[("cursor", cursor)]).check(ordering);
+        let paging = check(&by_uses, Some("-uses")).expect("it is a page");
+        assert_eq!(paging.request().after, Cursor::parse(CURSOR).ok());
+        assert_eq!(paging.cursor(Cursor::parse(CURSOR).expect("a cursor"), 40), format!("{CURSOR}.-uses.40"));
+        for (cursor, ordering) in [(&by_uses, None), (&by_uses, Some("uses")), (&plain, Some("-uses"))] {
+            let error = check(cursor, ordering).expect_err("another ordering");
+            assert!(error.message.starts_with("cursor: belongs to a list in another ordering"), "{}", error.message);
+        }
+        assert!(check(&format!("{CURSOR}.-uses.20.3"), Some("-uses")).is_err());
     }
 }

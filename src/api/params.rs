@@ -41,9 +41,14 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for ListParams<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         let given = decode(parts.uri.query())?;
+        let ordering = given.iter().find(|(name, _)| name == "ordering").map(|(_, value)| value.clone());
         let (paging, filter) = given.into_iter().partition(|(name, _)| PagingParams::NAMES.contains(&name.as_str()));
         let paging: PagingParams = read(paging, &[])?;
-        Ok(Self { filter: read(filter, &PagingParams::NAMES)?, paging: paging.check()?, url: PageUrl::of(parts) })
+        Ok(Self {
+            filter: read(filter, &PagingParams::NAMES)?,
+            paging: paging.check(ordering.as_deref())?,
+            url: PageUrl::of(parts),
+        })
     }
 }
 

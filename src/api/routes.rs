@@ -58,8 +58,8 @@ fn listed() -> OpenApiRouter<Api> {
         .routes(needs(Admin, routes!(experiments::steps::stop)))
         .routes(needs(Curator, routes!(gaps::list::list)))
         .routes(needs(Curator, routes!(gaps::show::show)))
-        .routes(needs(Curator, routes!(gaps::accept::accept)))
-        .routes(needs(Curator, routes!(gaps::dismiss::dismiss)))
+        .routes(needs(Curator, with_optional_body(routes!(gaps::accept::accept))))
+        .routes(needs(Curator, with_optional_body(routes!(gaps::dismiss::dismiss))))
         .routes(needs(Curator, routes!(gaps::undo::undo)))
         .routes(needs(Curator, routes!(cases::list::list)))
         .routes(needs(Curator, routes!(cases::show::show)))
@@ -95,10 +95,18 @@ fn needs(scope: KeyScope, (schemas, mut paths, routes): UtoipaMethodRouter<Api>)
     (schemas, paths, routes.route_layer(from_fn_with_state(scope, check_scope)))
 }
 
+/// Routes whose body may be left out: those that read an `OptionalBody`.
+fn with_optional_body((schemas, mut paths, routes): UtoipaMethodRouter<Api>) -> UtoipaMethodRouter<Api> {
+    openapi::make_body_optional(&mut paths);
+    (schemas, paths, routes)
+}
+
 /// The routes without their layers, and the document.
 pub(super) fn documented() -> (Router<Api>, OpenApi) {
     let (routes, mut document) = with_layers(|listed| listed, |keyed| keyed).split_for_parts();
     openapi::add_failures(&mut document);
+    openapi::allow_empty_parameters(&mut document);
+    openapi::name_operations(&mut document);
     (routes, document)
 }
 

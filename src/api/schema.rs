@@ -6,6 +6,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::analytics::performance::PeriodOrder;
 use crate::api::code::Code;
 use crate::api::performance::csv_table::Format;
 use crate::domain::case_decision::{CaseState, Decision};
@@ -20,9 +21,14 @@ use crate::domain::period::PeriodKind;
 use crate::domain::ranking::SuccessOrder;
 use crate::domain::training::{SessionKind, SessionStatus};
 use crate::retrieval::answer::{Abstention, Degradation};
+use crate::store::conversations::ConversationOrder;
+use crate::store::entries::EntryOrder;
 use crate::store::gaps::GapOrder;
 use crate::store::jobs::JobState;
 use crate::store::keys::KeyScope;
+use crate::store::page::CreatedOrder;
+use crate::store::records::RecordOrder;
+use crate::store::sessions::SessionOrder;
 
 fn words(words: impl IntoIterator<Item = &'static str>) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
@@ -49,9 +55,12 @@ word_schemas!(
     CaseKind,
     CaseState,
     Code,
+    ConversationOrder,
     ConversationStatus,
+    CreatedOrder,
     Decision,
     Degradation,
+    EntryOrder,
     EntryStatus,
     ExperimentDecision,
     ExperimentKind,
@@ -67,7 +76,10 @@ word_schemas!(
     Outcome,
     OutcomeSource,
     PeriodKind,
+    PeriodOrder,
+    RecordOrder,
     SessionKind,
+    SessionOrder,
     SessionStatus,
     Speaker,
     SuccessOrder,

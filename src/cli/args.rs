@@ -12,6 +12,7 @@ use crate::cli::eval::EvalCommand;
 use crate::cli::import::file::ImportArgs;
 use crate::cli::jobs::JobsArgs;
 use crate::cli::keys::KeysCommand;
+use crate::cli::option_values::word;
 use crate::cli::report::ReportArgs;
 use crate::cli::simulate::SimulateArgs;
 use crate::domain::conversation::Outcome;
@@ -94,7 +95,7 @@ pub enum Command {
     Doctor,
     /// Learn from the demo conversations and answer live utterances
     Demo(DemoArgs),
-    /// Measure the speed of a real server on real dialogue turns
+    /// Measure the speed of a real server
     Bench {
         /// What is measured.
         #[command(subcommand)]
@@ -195,7 +196,7 @@ pub struct SearchArgs {
     #[arg(long, value_parser = Language::parse)]
     pub language: Option<Language>,
     /// Only conversations that ended so
-    #[arg(long, value_parser = <Outcome as std::str::FromStr>::from_str)]
+    #[arg(long, value_parser = word::<Outcome>)]
     pub outcome: Option<Outcome>,
     /// How many at most, 1 to 50
     #[arg(long, default_value_t = 10)]

@@ -28,6 +28,14 @@ pub enum Backend {
     Local(Box<Local>),
 }
 
+/// Who works in a data directory.
+pub enum Worker {
+    /// A server, which can be asked.
+    Server(Client),
+    /// This process, from now on.
+    Own(DataDirLock),
+}
+
 /// Why a conversation was not taken.
 #[derive(Debug)]
 pub enum NotTaken {
@@ -78,17 +86,9 @@ impl Backend {
     /// # Errors
     /// When the data directory is in use by something that cannot be asked, or something cannot be opened.
     pub async fn open(config: Config, url: Option<&str>, command: &str) -> Result<Self, Failure> {
-        let dir = config.data.dir.clone();
-        if let Some(url) = url {
-            return Ok(Self::Http(Client::new(url, client_key()?)?));
-        }
-        match take(&config, command)? {
-            Lock::Taken(lock) => Ok(Self::Local(Box::new(Local::open(config, lock).await?))),
-            Lock::Held(Some(Holder { url: Some(url), .. })) => {
-                let key = client_key()?.or_else(|| read_cli_key(&dir));
-                Ok(Self::Http(Client::new(&url, key)?))
-            }
-            Lock::Held(holder) => Err(Failure::new(held_message(&config, holder.as_ref()))),
+        match worker(&config, url, command)? {
+            Worker::Server(client) => Ok(Self::Http(client)),
+            Worker::Own(lock) => Ok(Self::Local(Box::new(Local::open(config, lock).await?))),
         }
     }
 
@@ -186,6 +186,42 @@ impl Backend {
             local.close().await;
         }
     }
+}
+
+/// The server at `url`, else the one that holds the data directory, else this process, which then holds it for `command`.
+///
+/// # Errors
+/// When the data directory cannot be made or locked, or is in use by something that cannot be asked.
+pub fn worker(config: &Config, url: Option<&str>, command: &str) -> Result<Worker, Failure> {
+    if let Some(url) = url {
+        return Ok(Worker::Server(Client::new(url, client_key()?)?));
+    }
+    match take(config, command)? {
+        Lock::Taken(lock) => Ok(Worker::Own(lock)),
+        Lock::Held(Some(Holder { url: Some(url), .. })) => {
+            let key = client_key()?.or_else(|| read_cli_key(&config.data.dir));
+            Ok(Worker::Server(Client::new(&url, key)?))
+        }
+        Lock::Held(holder) => Err(Failure::new(held_message(config, holder.as_ref()))),
+    }
+}
+
+/// Refuses a data directory that is not there, for commands that make nothing: they would find nothing, in a directory of
+/// their own making.
+///
+/// # Errors
+/// When it is not there, and this process would work in it.
+pub fn check_begun(config: &Config, url: Option<&str>) -> Result<(), Failure> {
+    let dir = &config.data.dir;
+    // With PostgreSQL, what is known is elsewhere, and what is missing here is made again from it.
+    if url.is_some() || dir.exists() || !config.store.url.starts_with("sqlite:") {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "there is nothing at {} yet; give the --data-dir of your installation, or begin one with `turnwise serve` or \
+         `turnwise ingest FILE`",
+        dir.display()
+    )))
 }
 
 /// Tries to take the data directory, making it when it is missing.

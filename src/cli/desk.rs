@@ -68,7 +68,7 @@ impl Desk {
     /// When the loopback address cannot be listened on.
     pub async fn open(backend: Backend, start_http: StartHttp) -> Result<Self, Failure> {
         let local = match backend {
-            Backend::Http(client) => return Ok(Self { client, own: None }),
+            Backend::Http(client) => return Ok(Self::at(client)),
             Backend::Local(local) => local,
         };
         let unheard = |error: io::Error| Failure::io("this machine's loopback address cannot be listened on", &error);
@@ -93,6 +93,11 @@ impl Desk {
         (http.open)(app).await?;
         let client = Client::new(&format!("http://{address}"), Some(key))?;
         Ok(Self { client, own: Some(Own { local, stop, served }) })
+    }
+
+    /// Asks a server.
+    pub fn at(client: Client) -> Self {
+        Self { client, own: None }
     }
 
     /// Whether it is this process that answers, so that no worker runs what is queued.

@@ -59,7 +59,8 @@ pub struct Summary {
     learning_failed: u64,
     /// How long it all took.
     seconds: f64,
-    /// New and replaced conversations per second, with the learning unless `--no-wait`.
+    /// Conversations that were learned from per second, also those that waited from before; with `--no-wait` those that were
+    /// taken.
     conversations_per_second: f64,
     /// Resident memory of this process when it learns itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -276,13 +277,13 @@ impl Ingest<'_> {
 
     fn sum_up(self, took: Duration, here: bool) -> Summary {
         let seconds = took.as_secs_f64();
-        let taken = self.taken();
+        let done = if self.wait { self.summary.learned } else { self.taken() };
         let memory = resident_bytes().filter(|_| here).map(|end_bytes| Memory {
             after_1000_bytes: self.warm_bytes,
             end_bytes,
             ratio: self.warm_bytes.map(|warm| end_bytes as f64 / warm as f64),
         });
-        Summary { seconds, conversations_per_second: taken as f64 / seconds.max(1e-9), memory, ..self.summary }
+        Summary { seconds, conversations_per_second: done as f64 / seconds.max(1e-9), memory, ..self.summary }
     }
 }
 

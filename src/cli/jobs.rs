@@ -8,9 +8,12 @@ use uuid::Uuid;
 
 use crate::cli::desk::{Desk, Listed, read};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::option_values::{job_id, word};
 use crate::cli::print::{Voice, table, warn};
 use crate::domain::clock::{Clock, SystemClock, Timestamp};
+use crate::domain::schedule::Work;
 use crate::domain::text::{shorten, tidy};
+use crate::learning::pipeline::Stage;
 use crate::store::jobs::JobState;
 
 /// Jobs that are listed when nobody says how many.
@@ -29,7 +32,7 @@ pub struct JobsArgs {
     #[command(subcommand)]
     pub command: Option<JobsCommand>,
     /// List only those that stand so: queued, running, done, dead or cancelled
-    #[arg(long, value_parser = <JobState as std::str::FromStr>::from_str)]
+    #[arg(long, value_parser = word::<JobState>)]
     pub state: Option<JobState>,
     /// List only those of this kind, such as distill
     #[arg(long)]
@@ -47,7 +50,7 @@ pub enum JobsCommand {
     /// Run jobs again that were given up or cancelled
     Retry {
         /// Which one, by its id
-        #[arg(value_name = "ID", required_unless_present = "all_dead")]
+        #[arg(value_name = "ID", required_unless_present = "all_dead", value_parser = job_id)]
         id: Option<Uuid>,
         /// All that were given up
         #[arg(long, conflicts_with = "id")]
@@ -59,7 +62,7 @@ pub enum JobsCommand {
     /// Stop a job before it begins
     Cancel {
         /// Which one, by its id
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = job_id)]
         id: Uuid,
     },
 }
@@ -82,6 +85,8 @@ pub struct QueueSummary {
     pub counts: Vec<QueueCount>,
     /// For how many seconds the oldest queued job has waited.
     pub oldest_queued_s: Option<f64>,
+    /// Entries that were shown, and whose conversation never came.
+    pub expired_exposures: i64,
 }
 
 /// How many jobs of one kind are in one state.
@@ -107,7 +112,7 @@ impl QueueSummary {
 /// Checks what can be wrong before anything is opened.
 ///
 /// # Errors
-/// When options of the list are given to something else.
+/// When options of the list are given to something else, or a kind is meant that no job is of.
 pub fn check(args: &JobsArgs) -> Result<(), Failure> {
     let filters = args.state.is_some() || args.kind.is_some() || args.limit.is_some();
     if args.command.is_some() && filters {
@@ -117,7 +122,20 @@ pub fn check(args: &JobsArgs) -> Result<(), Failure> {
                 .to_owned(),
         ));
     }
-    Ok(())
+    match &args.command {
+        Some(JobsCommand::Retry { kind: Some(kind), .. }) => check_kind(kind),
+        _ => Ok(()),
+    }
+}
+
+/// Sees that jobs of this kind can be.
+fn check_kind(kind: &str) -> Result<(), Failure> {
+    let mut known: Vec<&str> = Stage::ALL.iter().map(|stage| stage.as_str()).collect();
+    known.push(Work::RollUpMetrics.as_str());
+    if known.contains(&kind) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("--kind: no job is of the kind '{kind}'; kinds are {}", known.join(", "))))
 }
 
 /// Runs the command.
@@ -167,6 +185,10 @@ async fn summarise(desk: &Desk, voice: Voice) -> Result<(), Failure> {
         let mut told = told;
         told["last_failures"] = Value::Array(failures.items);
         return voice.say_json(&told);
+    }
+    if summary.expired_exposures > 0 {
+        let expired = summary.expired_exposures;
+        voice.say(&format!("Shown to agents and given up, because no conversation came for it: {expired}\n"))?;
     }
     if summary.counts.is_empty() {
         return voice.say("The queue is empty, and nothing was in it lately.");
@@ -219,7 +241,8 @@ async fn retry_all(kind: Option<&str>, desk: &Desk, voice: Voice) -> Result<(), 
     for one in &refused {
         warn(&format!("{} ({}) stays as it is: {}", text(&one["id"]), text(&one["kind"]), text(&one["reason"])));
     }
-    voice.say(&format!("{} jobs are queued again", queued.len()))?;
+    let jobs = if queued.len() == 1 { "job is" } else { "jobs are" };
+    voice.say(&format!("{} {jobs} queued again", queued.len()))?;
     tell_who_runs(!queued.is_empty(), desk, voice);
     Ok(())
 }
@@ -304,6 +327,7 @@ mod tests {
                 count("distill", JobState::Done, 40, 86_400.0),
             ],
             oldest_queued_s: Some(125.0),
+            expired_exposures: 0,
         };
         let rows = summary_table(&summary);
         let rows: Vec<Vec<&str>> = rows.lines().map(|line| line.split_whitespace().collect()).collect();

@@ -4,19 +4,16 @@
 
 use chrono::{NaiveDate, NaiveTime};
 use clap::Subcommand;
-use reqwest::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::cli::desk::{Desk, Listed, read};
+use crate::cli::desk::read;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::key_desk::{KeyDesk, NewKey};
+use crate::cli::option_values::{key_id, word};
 use crate::cli::print::{Voice, table};
 use crate::domain::clock::{Clock, SystemClock, Timestamp};
 use crate::store::keys::KeyScope;
-
-/// The most keys that are listed.
-const LISTED: usize = 10_000;
 
 /// What is done with keys.
 #[derive(Clone, Debug, Subcommand)]
@@ -27,7 +24,7 @@ pub enum KeysCommand {
         #[arg(value_name = "NAME")]
         name: String,
         /// What it may do: agent, curator or admin
-        #[arg(long, value_parser = <KeyScope as std::str::FromStr>::from_str)]
+        #[arg(long, value_parser = word::<KeyScope>)]
         scope: KeyScope,
         /// Whose data it is for; one that nobody has named before begins empty. Without it, the tenant of the asking key
         #[arg(long)]
@@ -42,13 +39,13 @@ pub enum KeysCommand {
         #[arg(long)]
         tenant: Option<String>,
         /// Only those of this scope
-        #[arg(long, value_parser = <KeyScope as std::str::FromStr>::from_str)]
+        #[arg(long, value_parser = word::<KeyScope>)]
         scope: Option<KeyScope>,
     },
     /// Refuse a key from now on
     Revoke {
         /// Which one, by its id
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = key_id)]
         id: Uuid,
     },
 }
@@ -66,28 +63,31 @@ struct KeyLine {
     revoked_at: Option<Timestamp>,
 }
 
+impl KeysCommand {
+    /// Whether it makes a key, for which nothing need be there yet.
+    pub const fn makes_one(&self) -> bool {
+        matches!(self, Self::Create { .. })
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// When the server refuses or fails.
-pub async fn run(command: &KeysCommand, desk: &Desk, voice: Voice) -> Result<Exit, Failure> {
+pub async fn run(command: &KeysCommand, desk: &KeyDesk, voice: Voice) -> Result<Exit, Failure> {
     match command {
         KeysCommand::Create { name, scope, tenant, expires } => {
-            let body = json!({"name": name, "scope": scope, "tenant": tenant, "expires_at": expires});
-            create(&body, desk, voice).await?;
+            let wanted = NewKey { name, scope: *scope, tenant: tenant.as_deref(), expires_at: *expires };
+            create(&wanted, desk, voice).await?;
         }
-        KeysCommand::List { tenant, scope } => {
-            let tenant = tenant.clone().map(|tenant| ("tenant", tenant));
-            let scope = scope.map(|scope| ("scope", scope.to_string()));
-            list(&tenant.into_iter().chain(scope).collect::<Vec<_>>(), desk, voice).await?;
-        }
+        KeysCommand::List { tenant, scope } => list(tenant.as_deref(), *scope, desk, voice).await?,
         KeysCommand::Revoke { id } => revoke(*id, desk, voice).await?,
     }
     Ok(Exit::Done)
 }
 
-async fn create(body: &Value, desk: &Desk, voice: Voice) -> Result<(), Failure> {
-    let made = desk.ask(Method::POST, "/keys/", &[], Some(body)).await??;
+async fn create(wanted: &NewKey<'_>, desk: &KeyDesk, voice: Voice) -> Result<(), Failure> {
+    let made = desk.create(wanted).await?;
     if voice.json {
         return voice.say_json(&made);
     }
@@ -99,18 +99,23 @@ async fn create(body: &Value, desk: &Desk, voice: Voice) -> Result<(), Failure> 
     Ok(())
 }
 
-async fn list(query: &[(&str, String)], desk: &Desk, voice: Voice) -> Result<(), Failure> {
-    let listed: Listed<Value> = desk.list("/keys/", query, LISTED).await?;
+async fn list(tenant: Option<&str>, scope: Option<KeyScope>, desk: &KeyDesk, voice: Voice) -> Result<(), Failure> {
+    let listed = desk.list(tenant, scope).await?;
     if voice.json {
-        return voice.say_json(&listed.items);
+        return voice.say_json(&listed);
     }
-    if listed.items.is_empty() {
-        return voice.say("There is no such key.");
+    if listed.is_empty() {
+        return voice.say(match (tenant, scope) {
+            (None, None) => {
+                "There is no key yet; the first `turnwise serve` makes one, and so does `turnwise keys create`."
+            }
+            _ => "There is no such key; `turnwise keys list` without --tenant and --scope lists all.",
+        });
     }
     let now = SystemClock.now();
     let day = |moment: Option<Timestamp>| moment.map_or_else(|| "-".to_owned(), day);
     let mut rows = Vec::new();
-    for key in listed.items {
+    for key in listed {
         let key: KeyLine = read(key)?;
         let state = state(&key, now).to_owned();
         let (made, used, end) = (day(Some(key.created_at)), day(key.last_used_at), day(key.expires_at));
@@ -119,19 +124,12 @@ async fn list(query: &[(&str, String)], desk: &Desk, voice: Voice) -> Result<(),
     voice.say(&table(&["id", "name", "scope", "tenant", "state", "made", "last used", "expires"], rows))
 }
 
-async fn revoke(id: Uuid, desk: &Desk, voice: Voice) -> Result<(), Failure> {
-    let path = format!("/keys/{id}/");
-    let before = match desk.ask(Method::GET, &path, &[], None).await? {
-        Ok(key) => read::<KeyLine>(key)?,
-        Err(refusal) if refusal.status == 404 => {
-            return Err(Failure::new(format!("there is no key {id}; `turnwise keys list` lists those there are")));
-        }
-        Err(refusal) => return Err(refusal.into()),
-    };
-    desk.ask(Method::DELETE, &path, &[], None).await??;
+async fn revoke(id: Uuid, desk: &KeyDesk, voice: Voice) -> Result<(), Failure> {
+    let missing = || Failure::new(format!("there is no key {id}; `turnwise keys list` lists those there are"));
+    let before: KeyLine = read(desk.key(id).await?.ok_or_else(missing)?)?;
+    desk.revoke(id).await?;
     if voice.json {
-        let now: Value = desk.get(&path, &[]).await?;
-        return voice.say_json(&now);
+        return voice.say_json(&desk.key(id).await?.ok_or_else(missing)?);
     }
     let was = if before.revoked_at.is_some() { "had been revoked before" } else { "is revoked" };
     voice.say(&format!("{} ({}, tenant {}) {was}", before.name, before.scope, before.tenant))

@@ -23,10 +23,12 @@ pub mod ingest;
 pub mod input;
 pub mod jobs;
 pub mod json_items;
+pub mod key_desk;
 pub mod keys;
 pub mod learned;
 pub mod local;
 pub mod lock;
+pub mod option_values;
 pub mod print;
 pub mod reindex;
 pub mod report;
@@ -38,10 +40,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::args::{Arguments, Command, ConfigCommand, GlobalArgs};
-use crate::cli::backend::Backend;
+use crate::cli::backend::{Backend, check_begun};
 use crate::cli::convert::{ConvertArgs, convert_file};
 use crate::cli::desk::Desk;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::key_desk::KeyDesk;
 use crate::cli::print::{Voice, warn};
 use crate::cli::serve::StartHttp;
 use crate::config::Config;
@@ -101,6 +104,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
         Command::Retrieve(args) => {
             let config = quietly(load(&global, None)?, voice);
             let question = ask::question(&args)?;
+            check_begun(&config, global.url.as_deref())?;
             wait_for(async {
                 let backend = open(config, &global, "retrieve", voice).await?;
                 let ended = ask::retrieve(question, args.explain, &backend, voice).await;
@@ -110,6 +114,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
         }
         Command::Report(args) => {
             let config = quietly(load(&global, None)?, voice);
+            check_begun(&config, global.url.as_deref())?;
             wait_for(async {
                 let desk = open_desk(config, &global, "report", start_http, voice).await?;
                 let ended = report::run(&args, global.url.as_deref(), &desk, voice).await;
@@ -120,6 +125,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
         Command::Jobs(args) => {
             jobs::check(&args)?;
             let config = quietly(load(&global, None)?, voice);
+            check_begun(&config, global.url.as_deref())?;
             wait_for(async {
                 let desk = open_desk(config, &global, "jobs", start_http, voice).await?;
                 let ended = jobs::run(&args, &desk, voice).await;
@@ -129,15 +135,20 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
         }
         Command::Keys { command } => {
             let config = quietly(load(&global, None)?, voice);
+            if !command.makes_one() {
+                check_begun(&config, global.url.as_deref())?;
+            }
             wait_for(async {
-                let desk = open_desk(config, &global, "keys", start_http, voice).await?;
+                let desk = KeyDesk::open(&config, global.url.as_deref()).await?;
                 let ended = keys::run(&command, &desk, voice).await;
                 desk.close().await;
                 ended
             })
         }
         Command::Demo(args) => wait_for(demo::run(&args, quietly(load(&global, None)?, voice), voice)),
-        Command::Bench { command } => wait_for(bench::run(&command, quietly(load(&global, None)?, voice), voice)),
+        Command::Bench { command } => {
+            wait_for(bench::run(&command, quietly(load(&global, None)?, voice), start_http, voice))
+        }
         Command::Simulate(args) => {
             wait_for(simulate::run(&args, quietly(load(&global, None)?, voice), start_http, voice))
         }
@@ -145,6 +156,7 @@ fn run(arguments: Arguments, start_http: StartHttp) -> Result<Exit, Failure> {
         Command::Search(args) => {
             let config = quietly(load(&global, None)?, voice);
             let wanted = ask::wanted(&args)?;
+            check_begun(&config, global.url.as_deref())?;
             wait_for(async {
                 let backend = open(config, &global, "search", voice).await?;
                 let ended = ask::search(wanted, args.place, &backend, voice).await;

@@ -5,10 +5,10 @@
 
 use crate::curation::{Curator, NO_PIPELINE, hold, insert_new};
 use crate::domain::case_decision::EntryStanding;
-use crate::domain::entry_fields::{EntryFields, MAX_NAME_CHARS, MAX_PHRASE_CHARS, NewEntry};
-use crate::domain::entry_version::{Editor, VersionStep};
+use crate::domain::entry_fields::{EntryFields, MAX_PHRASE_CHARS, NewEntry};
+use crate::domain::entry_version::{Editor, EntrySnapshot, VersionStep};
 use crate::domain::error::FieldError;
-use crate::domain::gaps::{Gap, GapCounts, GapDecision, GapMember, GapStatus};
+use crate::domain::gaps::{Gap, GapCounts, GapDecision, GapMember, GapStatus, heading, phrase};
 use crate::domain::ids::{EntryId, GapId, TenantId};
 use crate::domain::knowledge::{EntryStatus, KnowledgeType};
 use crate::domain::language::Language;
@@ -30,8 +30,8 @@ impl Curator {
     /// central utterance as the title, its utterances as the exemplars.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none; [`Error::Conflict`] when it is decided already; [`Error::Invalid`] when a
-    /// field is wrong, or when there is neither a draft nor a content.
+    /// [`Error::NotFound`] when there is none; [`Error::Conflict`] when it is decided already, or a live entry says the same;
+    /// [`Error::Invalid`] when a field is wrong, or when there is neither a draft nor a content.
     pub async fn accept_gap(
         &self,
         tenant: &TenantId,
@@ -44,11 +44,20 @@ impl Curator {
         let gap = hold_open(&mut tx, tenant, id).await?;
         let members = tx.gap_members(tenant, id).await?;
         let new = entry_for(&gap, &members, given)?;
+        let EntrySnapshot { content, language, .. } = new.snapshot();
+        if let Some(same) = tx.live_entry_that_says(tenant, content, language).await? {
+            tx.rollback().await?;
+            return Err(Error::Conflict(format!(
+                "entry {same} is live and says the same already: dismiss the gap, or send a content of its own; where that \
+                 entry is not found, add the gap's utterances to its trigger_phrases"
+            )));
+        }
         let entry = EntryId(self.engine.new_uuid());
         let source = EntrySource { origin: Origin::Curator, pipeline_version: NO_PIPELINE };
         insert_new(&mut tx, tenant, (entry, &new), (source, editor), (now, now)).await?;
         let decided = GapDecision { entry_id: Some(entry), reason: None, editor: editor.clone(), decided_at: now };
         tx.put_gap(tenant, &Gap { status: GapStatus::Accepted, decided: Some(decided), ..gap }).await?;
+        tx.note_gap_entry(tenant, id, entry).await?;
         tx.enqueue(tenant, &index_changes_job(&self.engine), now).await?;
         tx.commit().await?;
         Ok(entry)
@@ -129,7 +138,7 @@ fn entry_for(gap: &Gap, members: &[GapMember], given: EntryFields) -> Result<New
     let fields = EntryFields {
         knowledge_type: given.knowledge_type.or_else(|| Some(KnowledgeType::Faq.as_str().to_owned())),
         category: given.category.or_else(|| gap.category.clone()).or_else(|| Some(UNCATEGORISED.to_owned())),
-        title: given.title.or_else(|| Some(text::shorten(&gap.title, MAX_NAME_CHARS))),
+        title: given.title.or_else(|| Some(heading(&gap.title))),
         content: Some(content),
         trigger_phrases: given.trigger_phrases.or_else(|| Some(phrases_of(gap, members))),
         language: given.language.or_else(|| is_known.then(|| gap.language.to_string())),
@@ -141,7 +150,7 @@ fn entry_for(gap: &Gap, members: &[GapMember], given: EntryFields) -> Result<New
 
 /// What was asked, the most central utterance first and then the last ones.
 fn phrases_of(gap: &Gap, members: &[GapMember]) -> Vec<String> {
-    let mut phrases = vec![text::shorten(&gap.title, MAX_PHRASE_CHARS)];
+    let mut phrases = vec![phrase(&gap.title)];
     for member in members.iter().rev() {
         let said = &member.utterance;
         let fits = text::word_count(said) > 0 && said.chars().count() <= MAX_PHRASE_CHARS;

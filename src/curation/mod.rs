@@ -16,6 +16,7 @@ use std::sync::Arc;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_fields::{EntryEdit, NewEntry};
 use crate::domain::entry_version::{Editor, EntrySnapshot, EntryVersion, VersionStep};
+use crate::domain::experiment::Experiment;
 use crate::domain::ids::{EntryId, ExemplarId, TenantId};
 use crate::domain::knowledge::{Entry, EntryStatus, Exemplar};
 use crate::domain::success::Posterior;
@@ -78,7 +79,7 @@ impl Curator {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none; [`Error::Conflict`] when it has changed since `seen`, the moment of its
-    /// last change as the caller knows it.
+    /// last change as the caller knows it, or as of [`Curator::retire`] when it is offered no more.
     pub async fn edit(
         &self,
         tenant: &TenantId,
@@ -102,7 +103,7 @@ impl Curator {
     /// as it is.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none.
+    /// [`Error::NotFound`] when there is none; [`Error::Conflict`] when a running experiment tries it.
     pub async fn retire(&self, tenant: &TenantId, id: EntryId, editor: &Editor) -> Result<(), Error> {
         let mut tx = self.begin(tenant).await?;
         let held = hold(&mut tx, tenant, id).await?;
@@ -143,11 +144,12 @@ impl Curator {
     /// goes with it; none of them is offered meanwhile, because there is no entry any more.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none.
+    /// [`Error::NotFound`] when there is none; [`Error::Conflict`] when a running experiment tries it.
     pub async fn erase(&self, tenant: &TenantId, id: EntryId) -> Result<(), Error> {
         let now = self.engine.now();
         let mut tx = self.begin(tenant).await?;
         hold(&mut tx, tenant, id).await?;
+        refuse_if_tried(&mut tx, tenant, id).await?;
         tx.erase_entry(tenant, id, now).await?;
         tx.enqueue(tenant, &index_changes_job(&self.engine), now).await?;
         tx.commit().await?;
@@ -197,6 +199,9 @@ impl Curator {
             return Ok(());
         }
         let id = held.entry.id;
+        if held.entry.status == EntryStatus::Live && after.status != EntryStatus::Live {
+            refuse_if_tried(tx, tenant, id).await?;
+        }
         // Always later than before, so that the moment tells two states apart.
         let now = self.engine.now().max(held.entry.updated_at.plus_millis(1));
         let last = tx.last_version(tenant, id).await?;
@@ -217,6 +222,18 @@ impl Curator {
         tx.insert_version(tenant, &version(id, number + 1, step, after, now)).await?;
         Ok(())
     }
+}
+
+/// Refuses to take away an entry that an experiment is trying: its arm would be answered with less than the others.
+async fn refuse_if_tried(tx: &mut Tx, tenant: &TenantId, id: EntryId) -> Result<(), Error> {
+    let running = tx.running_experiments(tenant).await?;
+    let tries = |experiment: &&Experiment| experiment.arms.iter().any(|arm| arm.settings.entry_id == Some(id));
+    running.iter().find(tries).map_or(Ok(()), |experiment| {
+        let (name, experiment) = (&experiment.name, experiment.id);
+        Err(Error::Conflict(format!(
+            "the entry {id} is an arm of the running experiment '{name}' ({experiment}); stop the experiment first"
+        )))
+    })
 }
 
 /// Stores a new entry with its exemplars and its first version; it counts as made at `created_at`.

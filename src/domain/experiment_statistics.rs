@@ -118,7 +118,7 @@ pub struct Lift {
     pub absolute_interval: Interval,
     /// The difference as a share of the control's mean; `None` where that is 0 or less.
     pub relative: Option<f64>,
-    /// Its 95 % interval; `None` also where the arm's mean is 0 or less.
+    /// Its 95 % interval; `None` also where the arm's mean is 0 or less, and where nothing varies.
     pub relative_interval: Option<Interval>,
 }
 
@@ -145,7 +145,9 @@ pub fn lift(arm: &Sample, control: &Sample, is_share: bool) -> Option<Lift> {
         Interval { low: absolute - half, high: absolute + half }
     };
     let relative = (base > 0.0).then(|| mean / base - 1.0);
-    let relative_interval = (base > 0.0 && mean > 0.0).then(|| {
+    // A few successes without a failure on either side are no proof that there is no difference.
+    let varies = of_arm + of_control > 0.0;
+    let relative_interval = (base > 0.0 && mean > 0.0 && varies).then(|| {
         let (log, half) = ((mean / base).ln(), Z_95 * (of_arm / (mean * mean) + of_control / (base * base)).sqrt());
         Interval { low: (log - half).exp() - 1.0, high: (log + half).exp() - 1.0 }
     });
@@ -343,6 +345,9 @@ mod tests {
         assert_eq!((nothing.relative, nothing.relative_interval), (Some(-1.0), None));
         let upon_nothing = lift(&Sample::of_successes(5, 10), &Sample::of_successes(0, 10), true).expect("some");
         assert_eq!(upon_nothing.relative, None);
+        let all = Sample::of_successes(5, 5);
+        let told = lift(&all, &all, true).expect("both have some");
+        assert_eq!((told.relative, told.relative_interval), (Some(0.0), None), "five are not enough for certainty");
         let costs = Sample { count: 4, sum: 20.0, squares: 120.0 };
         let told = lift(&costs, &costs.scaled(2.0), false).expect("both have some");
         assert!((told.absolute + 5.0).abs() < 1e-9 && told.relative.is_some_and(|share| (share + 0.5).abs() < 1e-9));

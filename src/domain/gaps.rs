@@ -2,9 +2,11 @@
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Outcome, word_enum};
+use crate::domain::entry_fields::{MAX_NAME_CHARS, MAX_PHRASE_CHARS};
 use crate::domain::entry_version::Editor;
 use crate::domain::ids::{ConversationId, EntryId, GapId, RetrievalId};
 use crate::domain::language::Language;
+use crate::domain::text::shorten;
 
 word_enum!(
     /// What became of a gap.
@@ -152,6 +154,16 @@ pub fn score(counts: &GapCounts, average_cost_usd: Option<f64>) -> f64 {
         _ => 1.0,
     };
     counts.volume as f64 * failure * cost
+}
+
+/// An utterance as the heading of the entry that is written for its gap.
+pub fn heading(utterance: &str) -> String {
+    shorten(utterance, MAX_NAME_CHARS)
+}
+
+/// An utterance as an exemplar of the entry that is written for its gap.
+pub fn phrase(utterance: &str) -> String {
+    shorten(utterance, MAX_PHRASE_CHARS)
 }
 
 /// How much of a failure an end is; `None` when nobody can tell, or when the conversation never took place.

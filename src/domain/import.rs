@@ -1,7 +1,8 @@
 //! What is taken over from another system: entries, and training records whose conversations stay behind.
 //!
 //! Guarantees: whatever passes `check` fits the tables; whatever does not is answered with every wrong field at once. The
-//! same thing has the same key, so that taking it over again finds what it became.
+//! same thing has the same key, so that taking it over again finds what it became. What a record tells of a conversation is
+//! redacted as if it had been learned here; an entry is somebody's own text and stays as it is.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,7 @@ use crate::domain::error::FieldError;
 use crate::domain::ids::{ConversationId, RecordId};
 use crate::domain::language::Language;
 use crate::domain::language_recognition::recognise_text;
+use crate::domain::redaction::Redactor;
 use crate::domain::text::normalise;
 
 /// The most entries and records that are taken over in one step.
@@ -200,9 +202,9 @@ impl RecordImport {
             outcome,
             success_score,
             language: language.map_or_else(|| recognise_text(&said()), |tag| tag.without_region()),
-            key_phrases: self.key_phrases,
+            key_phrases: self.key_phrases.iter().map(|phrase| Redactor::redact_utterance(phrase)).collect(),
             user_intents: self.user_intents,
-            summary: self.conversation_summary,
+            summary: Redactor::redact_utterance(&self.conversation_summary),
             created_at,
             external_id,
         })
@@ -411,6 +413,20 @@ mod tests {
             "created_at",
         ];
         assert_eq!(fields(given.check().expect_err("it is wrong")), expected);
+    }
+
+    #[test]
+    fn what_a_record_tells_is_redacted() {
+        let summary = "The user asked for the price. My email is ali.khan@mail.com.".to_owned();
+        let told = RecordImport {
+            conversation_summary: summary,
+            key_phrases: vec!["monthly price".to_owned(), "my email is ali.khan@mail.com".to_owned()],
+            ..record()
+        };
+        let given = told.check().expect("it is whole");
+        let made = given.record(&given.conversation(ConversationId(Uuid::from_u128(7)), Timestamp::from_millis(0)));
+        assert_eq!(made.key_phrases, ["monthly price", "my email is {email}"]);
+        assert_eq!(made.summary, "The user asked for the price. My email is {email}.");
     }
 
     #[test]

@@ -7,9 +7,16 @@ use crate::domain::language::Language;
 pub fn recognise_text(sample: &str) -> Language {
     whatlang::detect(sample)
         .filter(|found| found.is_reliable() || (found.script() != whatlang::Script::Latin && sample.len() > 40))
-        .and_then(|found| two_letters(found.lang()))
-        .and_then(|tag| Language::parse(tag).ok())
-        .unwrap_or_else(Language::undetermined)
+        .map_or_else(Language::undetermined, |found| language(found.lang()))
+}
+
+/// The likeliest language of a text, however unsure that is; `und` when it has no letters of any. Alone it decides nothing.
+pub fn guess_text(sample: &str) -> Language {
+    whatlang::detect_lang(sample).map_or_else(Language::undetermined, language)
+}
+
+fn language(lang: whatlang::Lang) -> Language {
+    two_letters(lang).and_then(|tag| Language::parse(tag).ok()).unwrap_or_else(Language::undetermined)
 }
 
 /// BCP 47 wants the two-letter code where there is one.

@@ -20,6 +20,14 @@ use crate::domain::ids::{SessionId, TenantId};
 const MAX_CHARS: usize = 200;
 /// The year 4000: nothing is planned behind it.
 const LATEST_MS: i64 = 64_060_588_800_000;
+/// The fields, each with what may stand in it.
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31, or L for the last"),
+    ("month", "1 to 12, or JAN to DEC"),
+    ("day of the week", "0 (Sunday) to 6, or SUN to SAT"),
+];
 /// What a pattern looks like.
 const SHAPE: &str = "must be five fields, minute hour day-of-month month day-of-week, such as '0 3 * * *' for every night \
     at three or '*/15 8-18 * * MON-FRI'";
@@ -66,8 +74,15 @@ impl Cron {
         if text.is_empty() || text.chars().count() > MAX_CHARS || !text.is_ascii() {
             return Err(wrong(format!("it has 1 to {MAX_CHARS} ASCII characters")));
         }
-        let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-        let pattern = parser.parse(&text).map_err(|error| wrong(error.to_string()))?;
+        let fields: Vec<&str> = text.split(' ').collect();
+        if fields.len() != FIELDS.len() {
+            return Err(wrong(format!("this one has {}", fields.len())));
+        }
+        if let Some(why) = fields.iter().enumerate().find_map(|(at, field)| wrong_field(at, field)) {
+            return Err(wrong(why));
+        }
+        // Each field can be read, and what they mean together is looked at below.
+        let pattern = parser().parse(&text).map_err(|_| wrong("these fields do not go together".to_owned()))?;
         let cron = Self { text, pattern };
         if cron.next_after(Timestamp::from_millis(0), Tz::UTC).is_none() {
             return Err(wrong("no day of any year is meant by this one".to_owned()));
@@ -96,6 +111,25 @@ impl Cron {
         let tick = self.pattern.find_previous_occurrence(&local(moment, zone)?, true).ok()?;
         Some(Timestamp::from_millis(tick.timestamp_millis())).filter(|tick| *tick <= moment)
     }
+}
+
+fn parser() -> CronParser {
+    CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build()
+}
+
+/// What is wrong with the field at this place, if anything.
+fn wrong_field(at: usize, field: &str) -> Option<String> {
+    let mut alone = ["*"; FIELDS.len()];
+    alone[at] = field;
+    let is_whole = field.split(',').all(|part| !part.is_empty()) && !field.contains('@');
+    if is_whole && parser().parse(&alone.join(" ")).is_ok() {
+        return None;
+    }
+    let (name, values) = FIELDS[at];
+    Some(format!(
+        "the {name} '{field}' cannot be read; it is {values}, a range of those (8-18), a list (8,18), a step (*/2), or * for \
+         every one"
+    ))
 }
 
 /// A moment on the wall clock of a zone, without its part of a second; `None` for one at which nothing is planned.
@@ -227,7 +261,18 @@ mod tests {
             let error = Cron::parse(text).expect_err(text);
             assert!(error.field == "cron" && error.message.contains("'0 3 * * *'"), "{text}: {error}");
         }
-        for text in ["@daily", "*/15 8-18 * * MON-FRI", "0 0 L * *", "5,35 * * * *"] {
+        for (text, part) in [
+            ("@daily", "this one has 1"),
+            ("1,,2 * * * *", "the minute '1,,2'"),
+            ("1, * * * *", "the minute '1,'"),
+            ("0 25 * * *", "the hour '25' cannot be read; it is 0 to 23"),
+            ("0 3 * 13 *", "the month '13'"),
+            ("0 3 * * FOO", "the day of the week 'FOO'"),
+        ] {
+            let error = Cron::parse(text).expect_err(text);
+            assert!(error.message.contains(part), "{text}: {error}");
+        }
+        for text in ["*/15 8-18 * * MON-FRI", "0 0 L * *", "5,35 * * * *"] {
             assert!(Cron::parse(text).is_ok(), "{text}");
         }
     }

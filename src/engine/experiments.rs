@@ -3,7 +3,15 @@
 //! Guarantees: who starts or stops an experiment calls [`RunningExperiments::renew`] after the commit, and no reader that
 //! read before it puts the older list back; other processes hear of it within [`BELIEVED`] and one retrieval more, because
 //! a list that is older is read anew beside the answer. What cannot be read assigns nobody, and is tried again.
+//!
+//! An arm whose own entry is not offered, because an erasure took it away or its success fell, withholds no rivals.
+//!
+//! Refuses to promise that a conversation is in one experiment when experiments differ in their filters and it goes on in
+//! another process, or after a restart: which one it joined is remembered here, and asking the database would keep its user
+//! waiting. It may then join a second one. Both may be believed all the same, because its arm in the one says nothing of its
+//! arm in the other; and without filters every process chooses the same one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,7 +20,8 @@ use moka::sync::Cache;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::experiment::{Assignment, Experiment};
-use crate::domain::ids::{ExperimentId, TenantId};
+use crate::domain::ids::{EntryId, ExperimentId, TenantId};
+use crate::domain::knowledge::EntryStatus;
 use crate::domain::query::{Exposure, RetrievalQuery};
 use crate::engine::error::Error;
 use crate::store::Store;
@@ -39,6 +48,8 @@ struct Inner {
 /// The experiments of a tenant as they were read.
 struct RunningList {
     experiments: Vec<Arc<Experiment>>,
+    /// Entries of their arms that are offered.
+    live: BTreeSet<EntryId>,
     read_at: Instant,
     is_read_anew: AtomicBool,
 }
@@ -50,6 +61,8 @@ pub struct Membership {
     pub experiment: Arc<Experiment>,
     /// Its arm, by its place among the arms.
     pub place: usize,
+    /// Entries that it is not shown: those of the other arms, unless its own is not offered.
+    pub hidden: Vec<EntryId>,
 }
 
 impl Default for RunningExperiments {
@@ -64,7 +77,7 @@ impl Default for RunningExperiments {
 
 impl RunningExperiments {
     /// Where the conversation of this retrieval belongs: in the experiment that it joined, as long as that runs; else in the
-    /// oldest whose filter the retrieval passes. `None` of a retrieval that names no conversation, that is not recorded,
+    /// first started whose filter the retrieval passes. `None` of a retrieval that names no conversation, that is not recorded,
     /// or that does not pass the filter. Reads the database once per tenant, and beside the answer from then on.
     ///
     /// # Errors
@@ -115,7 +128,12 @@ impl Inner {
     async fn read(&self, store: &Store, tenant: &TenantId) -> Result<Arc<RunningList>, Error> {
         let before = self.changes.load(Ordering::Acquire);
         let experiments = store.running_experiments(tenant).await?;
+        let arms = experiments.iter().flat_map(|experiment| &experiment.arms);
+        let tried: Vec<EntryId> = arms.filter_map(|arm| arm.settings.entry_id).collect();
+        let entries = if tried.is_empty() { Vec::new() } else { store.entries(tenant, &tried).await? };
+        let live = entries.iter().filter(|entry| entry.status == EntryStatus::Live).map(|entry| entry.id);
         let list = Arc::new(RunningList {
+            live: live.collect(),
             experiments: experiments.into_iter().map(Arc::new).collect(),
             read_at: Instant::now(),
             is_read_anew: AtomicBool::new(false),
@@ -141,7 +159,13 @@ impl Inner {
         if joined.is_none() {
             self.joined.insert(key, experiment.id);
         }
-        Some(Membership { experiment: Arc::clone(experiment), place: experiment.place_of(name) })
+        let place = experiment.place_of(name);
+        let own = experiment.arms.get(place).and_then(|arm| arm.settings.entry_id);
+        let hidden = match own {
+            Some(own) if !list.live.contains(&own) => Vec::new(),
+            _ => experiment.hidden_from(place),
+        };
+        Some(Membership { experiment: Arc::clone(experiment), place, hidden })
     }
 }
 

@@ -24,7 +24,8 @@ pub struct Results {
     pub arms: Vec<ArmResults>,
     /// Conversations that each arm needs for one look at the end; `None` while the control has nothing to go by.
     pub sample_size: Option<i64>,
-    /// How likely conversations are spread over the arms as unevenly as they are; `None` while there are few.
+    /// How likely conversations are spread over the arms as unevenly as they are, those that were assigned or those that came;
+    /// `None` while there are few.
     pub sample_ratio: Option<f64>,
 }
 
@@ -106,8 +107,7 @@ fn compare(experiment: Experiment, sums: Vec<ArmSums>, mde: f64) -> Results {
     let control = sums.get(at_control).cloned().unwrap_or_default();
     let base = sample(&control, metric);
     let comparisons = experiment.arms.len().saturating_sub(1);
-    let spread: Vec<(i64, f64)> =
-        experiment.arms.iter().zip(&sums).map(|(arm, sums)| (sums.assigned, arm.share)).collect();
+    let sample_ratio = unevenness(&experiment.arms, &sums);
 
     let arms = experiment.arms.iter().zip(sums).enumerate().map(|(at, (arm, sums))| {
         let is_control = at == at_control;
@@ -137,13 +137,19 @@ fn compare(experiment: Experiment, sums: Vec<ArmSums>, mde: f64) -> Results {
         }
     });
     let arms = arms.collect();
-    Results {
-        arms,
-        mde,
-        sample_size: sample_size(&base, is_share, mde),
-        sample_ratio: sample_ratio(&spread),
-        experiment,
-    }
+    Results { arms, mde, sample_size: sample_size(&base, is_share, mde), sample_ratio, experiment }
+}
+
+/// How likely conversations are spread over the arms as unevenly as they are. Those that came are looked at as well as those
+/// that were assigned: an arm whose conversations get lost, or end as excluded ones, is seen in the former alone.
+fn unevenness(arms: &[Arm], sums: &[ArmSums]) -> Option<f64> {
+    let spread = |count: fn(&ArmSums) -> i64| -> Vec<(i64, f64)> {
+        arms.iter().zip(sums).map(|(arm, sums)| (count(sums), arm.share)).collect()
+    };
+    let assigned = sample_ratio(&spread(|sums| sums.assigned))?;
+    let Some(came) = sample_ratio(&spread(|sums| sums.conversations)) else { return Some(assigned) };
+    // Two looks, by chance the less likely of them (Bonferroni).
+    Some((2.0 * assigned.min(came)).min(1.0))
 }
 
 /// The observations of a metric.
@@ -215,6 +221,19 @@ mod tests {
         assert!((turns.absolute + 2.0).abs() < 1e-9 && turns.absolute_interval.high < -1.8, "{turns:?}");
         assert_eq!(with.guardrails.cost, Guardrail::default());
         assert!(told.sample_size.is_some_and(|needed| needed > 1_000));
+    }
+
+    #[test]
+    fn an_arm_whose_conversations_do_not_come_is_a_mismatch() {
+        let both = vec![sums(1_000, 6.0, 700), sums(1_000, 8.0, 500)];
+        let even = compare(experiment(ExperimentMetric::SuccessRate), both.clone(), DEFAULT_MDE);
+        assert!(even.sample_ratio.is_some_and(|p| p > 0.99) && !even.is_mismatch(), "{:?}", even.sample_ratio);
+        let mut lost = both.clone();
+        lost[1].conversations = 800;
+        assert!(compare(experiment(ExperimentMetric::SuccessRate), lost, DEFAULT_MDE).is_mismatch());
+        let mut uneven = both;
+        uneven[1].assigned = 800;
+        assert!(compare(experiment(ExperimentMetric::SuccessRate), uneven, DEFAULT_MDE).is_mismatch());
     }
 
     #[test]

@@ -220,16 +220,20 @@ impl Shard {
     /// What the shard holds and takes.
     pub(super) fn stats(&self) -> Result<IndexStats, IndexError> {
         let info = self.shard.info();
-        // The engine's number counts every sparse vector once, because sparse vectors are always indexed, and the dense
-        // ones that are in a graph. Each row has one of each (see `row`), so what is left over are rows without a graph.
-        let graph_rows = graph_rows(&self.path);
         Ok(IndexStats {
             points: info.points_count,
-            indexed: graph_rows,
-            unindexed: info.indexed_vectors_count.saturating_sub(2 * graph_rows),
+            indexed: graph_rows(&self.path),
+            unindexed: self.unindexed(),
             segments: info.segments_count,
             disk_bytes: bytes_below(&self.path),
         })
+    }
+
+    /// Points that are in no graph, so that every search scans them.
+    pub(super) fn unindexed(&self) -> usize {
+        // The engine's number counts every sparse vector once, because sparse vectors are always indexed, and the dense
+        // ones that are in a graph. Each row has one of each (see `row`), so what is left over are rows without a graph.
+        self.shard.info().indexed_vectors_count.saturating_sub(2 * graph_rows(&self.path))
     }
 
     fn search(

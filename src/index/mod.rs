@@ -185,6 +185,17 @@ impl VectorIndex {
         self.write(Change::Delete(ids)).await
     }
 
+    /// Flushes the shard, after which the log beside it, which holds the texts of what was written since, is empty; while an
+    /// optimisation runs, the end of that does it. Takes a good part of a second on a large shard, and writes wait.
+    ///
+    /// # Errors
+    /// [`IndexError::Overloaded`] when too many writes wait; when the disk is full, or the engine failed.
+    pub async fn flush(&self) -> Result<(), IndexError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Command::Flush(reply))?;
+        answer.await.map_err(|_| IndexError::Closed)?
+    }
+
     /// The points of `tenant` whose vectors are nearest to `vector`, best first, scored by cosine (-1 to 1).
     ///
     /// # Errors
@@ -264,7 +275,8 @@ impl VectorIndex {
     /// # Errors
     /// As [`VectorIndex::search_dense`].
     pub async fn needs_optimize(&self) -> Result<bool, IndexError> {
-        Ok(self.stats().await?.unindexed > self.settings.max_unindexed_points)
+        let unindexed = self.on_pool(&Search::default(), |shard| Ok(shard.unindexed())).await?;
+        Ok(unindexed > self.settings.max_unindexed_points)
     }
 
     /// Builds graphs over what is not indexed yet, merges small segments and drops deleted points.

@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a write is acknowledged after it can be found and stands in the redo log, so that it survives `kill -9`,
 //! also while an optimisation runs (the engine cannot flush then, and forgets deletes made meanwhile when it is killed).
-//! When the redo log is large, or an optimisation begins or ends, the shard is flushed and the log begins anew.
+//! When the redo log is large, when somebody asks for it, or an optimisation begins or ends, the shard is flushed and the log
+//! begins anew.
 //! Refuses: to go on after a panic of the engine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,6 +45,7 @@ type Reply<T> = oneshot::Sender<Result<T, IndexError>>;
 /// What the writer thread is asked to do.
 pub(super) enum Command {
     Write(Change, Reply<()>),
+    Flush(Reply<()>),
     Optimize(Reply<OptimizeReport>),
     /// From the optimising thread.
     Optimized(Result<OptimizeReport, IndexError>),
@@ -106,6 +108,11 @@ impl Writer {
                         }
                     }
                     self.write(batch, &mut progress);
+                }
+                Command::Flush(reply) => {
+                    // The end of an optimisation flushes; before it nothing can.
+                    let flushed = if progress.optimising { Ok(()) } else { self.flush(&mut progress) };
+                    let _ = reply.send(flushed);
                 }
                 Command::Optimize(reply) => self.begin_optimize(reply, &mut progress),
                 Command::Optimized(report) => self.end_optimize(report, &mut progress),

@@ -19,7 +19,8 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::jobs::{Job, KindLimit};
 
-/// How often finished jobs are looked through for those that were kept long enough.
+/// How often finished jobs are looked through for those that were kept long enough; and how long those of schedules are, of
+/// which one comes every minute and hides the others.
 const PRUNE_EVERY_MS: i64 = 60 * 60 * 1_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -218,7 +219,8 @@ impl Runner {
         let kept_ms = self.settings.keep_finished_days.saturating_mul(DAY_MS);
         let pruned = async {
             let mut tx = self.store.begin().await?;
-            let pruned = tx.prune_jobs(now.plus_millis(-kept_ms)).await?;
+            let mut pruned = tx.prune_jobs(now.plus_millis(-kept_ms)).await?;
+            pruned += tx.prune_upkeep_jobs(now.plus_millis(-PRUNE_EVERY_MS)).await?;
             tx.commit().await?;
             Ok::<u64, StoreError>(pruned)
         };

@@ -6,6 +6,7 @@ use crate::domain::ids::{ConversationId, TenantId};
 use crate::domain::import::is_record_alone;
 use crate::engine::error::Error;
 use crate::learning::Learner;
+use crate::learning::analysis::outcome::told_rating;
 use crate::learning::pipeline::{Stage, stage_job};
 
 /// How often what is there is looked at, when it changes between the look and the write.
@@ -85,6 +86,13 @@ impl Learner {
     ) -> Result<Option<Accepted>, Error> {
         let now = self.engine.now();
         let mut tx = self.engine.store.begin().await?;
+        let rated = Conversation {
+            // What was told apart from it, before it came or since, counts before what it says itself.
+            satisfaction: told_rating(&tx.outcomes_of(tenant, &conversation.external_id).await?)
+                .or(conversation.satisfaction),
+            ..conversation.clone()
+        };
+        let conversation = &rated;
         let known = tx.conversation_by_external_id(tenant, &conversation.external_id).await?;
         let Some(known) = known else {
             let id = conversation.id;
@@ -111,8 +119,9 @@ impl Learner {
             )));
         }
         let id = known.conversation.id;
-        self.take_back(&mut tx, tenant, id, now).await?;
         let mut replacement = Conversation { id, ..conversation.clone() };
+        self.take_back(&mut tx, tenant, &replacement, now).await?;
+        tx.forget_drafts(tenant, id).await?;
         if stands_in {
             replacement.category = replacement.category.or(known.conversation.category);
             replacement.outcome = replacement.outcome.or(known.conversation.outcome);

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::analysis::TrainingRecord;
-use crate::domain::conversation::{Burst, ConversationStatus, OutcomeSource, Speaker};
+use crate::domain::conversation::{Burst, Conversation, ConversationStatus, OutcomeSource, Speaker};
 use crate::domain::credit::{EntryUse, UseSource};
+use crate::domain::error::FieldError;
 use crate::domain::ids::{EntryId, RetrievalId, TenantId};
 use crate::domain::knowledge::Entry;
 use crate::domain::language::Language;
@@ -19,7 +20,7 @@ use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::engine::understanding::parts;
 use crate::learning::Learner;
-use crate::learning::analysis::outcome::judge_outcome;
+use crate::learning::analysis::outcome::{judge_outcome, told_rating};
 use crate::learning::analysis::phrases::stop_words_of;
 use crate::learning::distillation::subject::same_word;
 use crate::learning::distillation::wording::numbers_conflict;
@@ -63,6 +64,8 @@ impl Learner {
 
         let mut tx = self.engine.store.begin().await?;
         tx.lock_distillation(tenant).await?;
+        // It may have been told while the conversation was just coming.
+        self.keep_rating(&mut tx, tenant, conversation).await?;
         let mut touched: BTreeSet<EntryId> = tx.entries_used_in(tenant, name).await?.into_iter().collect();
         let ids: Vec<RetrievalId> = retrievals.iter().map(|retrieval| retrieval.id).collect();
         tx.settle_uses(tenant, name, &ids, &said).await?;
@@ -130,17 +133,31 @@ impl Learner {
         let mut tx = self.engine.store.begin().await?;
         // The end of learning from it looks at what was told, and must not look just before this is written.
         tx.lock_distillation(tenant).await?;
-        tx.tell_outcome(tenant, &ToldOutcome { conversation_ref, ..told }).await?;
+        let told = ToldOutcome { conversation_ref, ..told };
+        tx.tell_outcome(tenant, &told).await?;
         let current = match &stored {
             Some(stored) => tx.conversation(tenant, stored.conversation.id).await?,
-            None => None,
+            // It may have come meanwhile.
+            None => tx.conversation_by_external_id(tenant, &told.conversation_ref).await?,
         };
+        if let Some(current) = &current {
+            self.keep_rating(&mut tx, tenant, &current.conversation).await?;
+        }
         // One that is still being learned from, or will be again, sees it there.
         if let Some(done) = current.as_ref().filter(|current| current.status == ConversationStatus::Processed) {
             tx.enqueue(tenant, &self.late_credit(done, trace_id), now).await?;
         }
         tx.commit().await?;
         Ok(current.is_some())
+    }
+
+    /// Gives a conversation the rating that was told of it, if one was.
+    async fn keep_rating(&self, tx: &mut Tx, tenant: &TenantId, conversation: &Conversation) -> Result<(), Error> {
+        let told = tx.outcomes_of(tenant, &conversation.external_id).await?;
+        if let Some(rating) = told_rating(&told).filter(|rating| conversation.satisfaction != Some(*rating)) {
+            tx.rate_conversation(tenant, conversation.id, rating).await?;
+        }
+        Ok(())
     }
 
     /// Whether something was told about a conversation that its record does not say yet.
@@ -162,7 +179,8 @@ impl Learner {
     /// a use of its own.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such entry or retrieval.
+    /// [`Error::NotFound`] when there is no such entry or retrieval; [`Error::Invalid`] when the retrieval did not show the
+    /// entry.
     pub async fn record_usage(
         &self,
         tenant: &TenantId,
@@ -179,6 +197,9 @@ impl Learner {
         if let Some(id) = retrieval {
             let known = store.retrievals(tenant, &[id]).await?.pop();
             let known = known.ok_or_else(|| missing("retrieval", id.0.to_string()))?;
+            if known.exposures.iter().all(|shown| shown.entry_id != entry) {
+                return Err(FieldError::new("retrieval_id", "that retrieval did not show this entry").into());
+            }
             conversation_ref = conversation_ref.or(known.conversation_ref);
         }
         if let Some(name) = &conversation_ref

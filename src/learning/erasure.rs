@@ -21,6 +21,8 @@ impl Learner {
     pub async fn erase(&self, tenant: &TenantId, id: ConversationId) -> Result<(), Error> {
         let now = self.engine.now();
         let mut tx = self.engine.store.begin().await?;
+        // Before any row, as every stage takes it, or two could wait for each other.
+        tx.lock_distillation(tenant).await?;
         // What is erased is waited for by nobody.
         self.settle_sessions(&mut tx, tenant, id, None).await?;
         let Some(erased) = tx.erase_conversation(tenant, id, now).await? else {

@@ -2,29 +2,26 @@
 //!
 //! A new utterance joins the gap of its language whose most central utterance asks the same, else it founds one: leader
 //! clustering, as discovered intents do it, over the same vectors. They are made again from the titles, because the database
-//! holds no vectors; small talk is left out. Guarantees: a retrieval is looked at once, whatever becomes of it, so that the
-//! stage may run at any time; what is quoted, as a title or as a draft, was not erased meanwhile.
+//! holds no vectors; small talk and courtesies are left out. Guarantees: a retrieval is looked at once, whatever becomes of
+//! it, so that the stage may run at any time; what is quoted, as a title or as a draft, was not erased meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::classify::acts::AgentAct;
-use crate::domain::classify::text_classifier::TextFeatures;
 use crate::domain::conversation::{Burst, Outcome, Speaker};
 use crate::domain::gaps::{Gap, GapCounts, GapDraft, GapMember, GapStatus, score};
 use crate::domain::ids::{ConversationId, GapId, RetrievalId, TenantId};
 use crate::domain::language::Language;
-use crate::domain::language_recognition::recognise_text;
-use crate::domain::ranking::Calibration;
 use crate::domain::redaction::redacted_bursts;
 use crate::domain::text;
 use crate::domain::vectors::dot;
-use crate::embedding::embedder::Role;
-use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::index::point::{Filter, Search};
 use crate::learning::Learner;
+use crate::learning::analysis::language::of_utterance;
 use crate::learning::distillation::wording::is_sayable;
+use crate::learning::gap_utterances::is_matter;
 use crate::store::conversations::StoredConversation;
 use crate::store::gap_retrievals::{GapLink, Unanswered};
 use crate::store::gaps::{GapFilter, GapLeader};
@@ -35,8 +32,6 @@ use crate::store::page::PageRequest;
 const WINDOW_MS: i64 = 90 * 86_400_000;
 /// Retrievals that are sorted into gaps in one transaction.
 const PAGE: u32 = 200;
-/// Texts that are embedded in one go.
-const BATCH: usize = 128;
 /// From this sameness on (0 unrelated, 1 the same in other words) two utterances ask the same. Without the answers nothing
 /// else tells them apart, so it is stricter than where entries are matched: other words for one need have 0.8 and more,
 /// another need of the same business 0.5 and less.
@@ -64,19 +59,21 @@ impl Learner {
     /// Stage `find_gaps`.
     pub(super) async fn find_gaps(&self, job: &Job) -> Result<(), Error> {
         let tenant = &job.tenant;
-        let since = self.engine.now().plus_millis(-WINDOW_MS);
+        let mut since = self.engine.now().plus_millis(-WINDOW_MS);
         let mut touched = BTreeSet::new();
         loop {
             let page = self.engine.store.unanswered(tenant, since, PAGE).await?;
-            if page.is_empty() {
-                break;
-            }
+            let Some(last) = page.last() else { break };
+            // What is behind it was looked at; others of the same moment come with the next page.
+            since = last.asked_at;
             touched.extend(self.sort_into_gaps(tenant, page).await?);
         }
         let mut tx = self.engine.store.begin().await?;
+        tx.lock_distillation(tenant).await?;
         tx.resolve_gap_conversations(tenant).await?;
         tx.commit().await?;
         self.weigh_gaps(tenant, &touched).await?;
+        self.settle_answered_gaps(tenant).await?;
         self.draft_answers(tenant, &touched).await?;
         self.finish(job).await
     }
@@ -145,7 +142,7 @@ impl Learner {
     async fn understand_asked(&self, tenant: &TenantId, page: Vec<Unanswered>) -> Result<Vec<Asked>, Error> {
         let worded: Vec<&str> =
             page.iter().filter(|found| is_worded(found)).map(|found| found.utterance.as_str()).collect();
-        let mut vectors = self.query_vectors(&worded).await?.into_iter();
+        let mut turns = self.read_utterances(&worded).await?.into_iter();
         let (generation, understanding) = (self.engine.generations.first(), self.engine.understanding());
         let names: BTreeSet<&str> = page.iter().filter_map(|found| found.conversation_ref.as_deref()).collect();
         let mut conversations: HashMap<String, StoredConversation> = HashMap::new();
@@ -157,27 +154,16 @@ impl Learner {
         let mut asked = Vec::with_capacity(page.len());
         for found in page {
             let of = found.conversation_ref.as_ref().and_then(|name| conversations.get(name));
-            let vector = if is_worded(&found) { vectors.next() } else { None };
-            let matter = vector
-                .filter(|vector| understanding.scope(&TextFeatures::of(&found.utterance, vector)) >= 0.0)
-                .map(|vector| {
-                    let told = found.language.clone().or_else(|| of?.conversation.language.clone());
-                    let language = told.unwrap_or_else(|| self.language_asked(&found.utterance, &vector));
-                    (language.without_region(), generation.meaning(&vector))
-                });
+            let turn = if is_worded(&found) { turns.next() } else { None };
+            let matter = turn.filter(|turn| is_matter(turn, understanding)).map(|turn| {
+                let told = found.language.clone().or_else(|| of?.conversation.language.clone());
+                let language = told.unwrap_or_else(|| of_utterance(&turn, understanding.languages()));
+                (language.without_region(), generation.meaning(&turn.vector))
+            });
             let conversation_id = of.map(|stored| stored.conversation.id);
             asked.push(Asked { found, conversation_id, matter });
         }
         Ok(asked)
-    }
-
-    /// The language of an utterance of which nobody said it.
-    fn language_asked(&self, utterance: &str, vector: &[f32]) -> Language {
-        let recognised = recognise_text(utterance);
-        if recognised != Language::undetermined() {
-            return recognised;
-        }
-        self.engine.understanding().languages().language_of(vector).cloned().unwrap_or(recognised)
     }
 
     /// Counts every gap anew, since conversations come and their ends are corrected, and finds the most central utterance
@@ -312,27 +298,6 @@ impl Learner {
             }
         }
         Ok(None)
-    }
-
-    /// Embeddings of texts with the query prefix.
-    async fn query_vectors(&self, texts: &[&str]) -> Result<Vec<Arc<[f32]>>, Error> {
-        let embedder = &self.engine.generations.first().embedder;
-        let mut vectors = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(BATCH) {
-            let embedded = embedder.embed(Lane::Batch, Role::Query, batch, None).await?;
-            vectors.extend(embedded.into_iter().map(|embedded| embedded.vector));
-        }
-        Ok(vectors)
-    }
-
-    /// What of those is meaning and not language.
-    async fn meanings_of(&self, texts: &[&str]) -> Result<Vec<Arc<[f32]>>, Error> {
-        let generation = self.engine.generations.first();
-        Ok(self.query_vectors(texts).await?.iter().map(|vector| generation.meaning(vector)).collect())
-    }
-
-    fn gap_calibration(&self) -> Calibration {
-        Calibration::of_model(&self.engine.generations.first().embedder.spec().name)
     }
 }
 

@@ -90,7 +90,9 @@ impl Learner {
             tx.commit().await?;
             self.engine.entries.forget(&job.tenant, entries);
         }
-        self.drain_erased(&job.tenant).await?;
+        if self.drain_erased(&job.tenant).await? > 0 {
+            self.empty_logs().await?;
+        }
         for generation in self.engine.generations.iter() {
             self.index_pending_exemplars(generation, &job.tenant, None).await?;
         }
@@ -118,10 +120,29 @@ impl Learner {
         self.finish(job).await
     }
 
-    /// Stage `erase_points`: takes erased texts out of every generation, and only then off the list.
+    /// Stage `erase_points`: takes erased texts out of every generation, and only then off the list. Of a conversation that
+    /// was erased, rather than replaced, nothing is left in the logs either.
     pub(super) async fn erase_points(&self, job: &Job) -> Result<(), Error> {
         self.drain_erased(&job.tenant).await?;
+        // Replacing is done to thousands in a row, and would wait for the disk each time.
+        if job.payload.is_null() {
+            self.empty_logs().await?;
+        }
         self.finish(job).await
+    }
+
+    /// Takes erased texts out of the logs that index and database keep beside what they hold.
+    async fn empty_logs(&self) -> Result<(), Error> {
+        for generation in self.engine.generations.iter() {
+            for collection in Collection::ALL {
+                generation.shard(collection).flush().await?;
+            }
+        }
+        match self.engine.store.empty_log().await? {
+            true => Ok(()),
+            // Tried again, as everything that is busy.
+            false => Err(Error::Overloaded),
+        }
     }
 
     /// Takes every erased point of a tenant out of every generation; how many there were.

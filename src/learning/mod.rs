@@ -6,10 +6,12 @@
 
 pub mod accept;
 pub mod analysis;
+pub mod answered_gaps;
 pub mod chunking;
 pub mod credit;
 pub mod distillation;
 pub mod erasure;
+pub mod gap_utterances;
 pub mod gaps;
 pub mod indexing;
 pub mod merging;

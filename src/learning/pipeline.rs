@@ -149,8 +149,7 @@ impl Learner {
         }
         let Ok(payload) = serde_json::from_value::<StagePayload>(job.payload.clone()) else { return Ok(()) };
         let mut tx = self.engine.store.begin().await?;
-        let current = tx.conversation(&job.tenant, payload.conversation_id).await?;
-        if current.is_none_or(|current| current.version != payload.version) {
+        if tx.conversation_version(&job.tenant, payload.conversation_id).await? != Some(payload.version) {
             tx.rollback().await?;
             return Ok(());
         }
@@ -186,8 +185,7 @@ impl Learner {
         next: Option<Stage>,
     ) -> Result<(), Error> {
         let now = self.engine.now();
-        let current = tx.conversation(&job.tenant, stored.conversation.id).await?;
-        if current.is_none_or(|current| current.version != stored.version) {
+        if tx.conversation_version(&job.tenant, stored.conversation.id).await? != Some(stored.version) {
             // Erased or replaced while the stage ran: nothing of what it made may stay.
             tx.rollback().await?;
             return self.finish(job).await;

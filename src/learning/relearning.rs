@@ -1,9 +1,11 @@
 //! Learning from a conversation anew, and at a caller's request with labels of its own.
 
 use crate::domain::clock::Timestamp;
-use crate::domain::conversation::{ConversationStatus, Outcome, OutcomeSource};
-use crate::domain::ids::{ConversationId, TenantId};
+use crate::domain::conversation::{Burst, Conversation, ConversationStatus, Outcome, OutcomeSource};
+use crate::domain::ids::{ConversationId, EntryId, TenantId};
 use crate::domain::import::is_record_alone;
+use crate::domain::knowledge::Evidence;
+use crate::domain::redaction::redacted_bursts;
 use crate::domain::training::Labels;
 use crate::engine::error::Error;
 use crate::learning::Learner;
@@ -90,8 +92,9 @@ impl Learner {
         Ok(ConversationStatus::Processing)
     }
 
-    /// Takes back what was learned from a conversation and queues its learning anew. The caller commits, and then forgets
-    /// the entries in memory. `false` when there is no such conversation.
+    /// Takes back what analysis made of a conversation and queues its learning anew; what it taught stays in use until it
+    /// is distilled again. The caller commits, and then forgets the entries in memory. `false` when there is no such
+    /// conversation.
     pub(super) async fn renew(
         &self,
         tx: &mut Tx,
@@ -100,21 +103,29 @@ impl Learner {
         now: Timestamp,
         trace_id: Option<String>,
     ) -> Result<bool, Error> {
-        self.take_back(tx, tenant, id, now).await?;
+        tx.erase_analysis(tenant, id, now).await?;
         let Some(version) = tx.renew_conversation(tenant, id).await? else { return Ok(false) };
         self.queue_anew(tx, tenant, (id, version), now, trace_id).await?;
         Ok(true)
     }
 
-    /// Takes back what was learned from a conversation; the entries that others speak for too stand on those alone.
+    /// Takes back what was learned from a conversation that `becomes` another one; the entries that others speak for too
+    /// stand on those alone. What it says before and after stays in use until it is distilled again.
     pub(super) async fn take_back(
         &self,
         tx: &mut Tx,
         tenant: &TenantId,
-        id: ConversationId,
+        becomes: &Conversation,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let erased = tx.erase_derived(tenant, id, now).await?;
+        let id = becomes.id;
+        tx.erase_analysis(tenant, id, now).await?;
+        let evidence = tx.evidence_from(tenant, id).await?;
+        let kept = match tx.conversation(tenant, id).await? {
+            Some(before) if !evidence.is_empty() => said_in_both(&evidence, &before.conversation, becomes),
+            _ => Vec::new(),
+        };
+        let erased = tx.take_back(tenant, id, &kept, now).await?;
         self.settle_what_is_left(tx, tenant, &erased.changed, now).await
     }
 
@@ -132,4 +143,25 @@ impl Learner {
         }
         Ok(())
     }
+}
+
+/// The entries whose every exchange stands in both versions of a conversation, at the same place and in the same words.
+fn said_in_both(evidence: &[Evidence], before: &Conversation, after: &Conversation) -> Vec<EntryId> {
+    let (before, after) = (redacted_bursts(&before.turns), redacted_bursts(&after.turns));
+    let stands = |place: &Evidence| {
+        let said = exchange(&before, place);
+        said.is_some() && said == exchange(&after, place)
+    };
+    let mut kept: Vec<EntryId> = evidence.iter().filter(|place| stands(place)).map(|place| place.entry_id).collect();
+    kept.retain(|entry| evidence.iter().filter(|place| place.entry_id == *entry).all(stands));
+    kept.sort_unstable();
+    kept.dedup();
+    kept
+}
+
+/// Question and answer of a place, if they stand there.
+fn exchange<'a>(bursts: &'a [Burst], place: &Evidence) -> Option<(&'a str, &'a str)> {
+    let question = bursts.iter().find(|burst| burst.last == place.question_turn)?;
+    let answer = bursts.iter().find(|burst| burst.first == place.answer_turn)?;
+    Some((question.text.as_str(), answer.text.as_str()))
 }

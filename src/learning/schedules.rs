@@ -116,9 +116,15 @@ impl Learner {
             return Ok(false);
         }
         match (due.work, template) {
-            (Work::Session, Some(template)) => self.copy_session(&mut tx, due, (&template, tick), next).await?,
-            // Its session is gone, and with it what it was for.
-            (Work::Session, None) => tx.delete_schedule(&due.tenant, &due.name).await?,
+            (Work::Session, Some(template)) if template.status == SessionStatus::Scheduled => {
+                self.copy_session(&mut tx, due, (&template, tick), next).await?;
+            }
+            // One that is paused or cancelled while its zone is being changed may get its next tick back by that.
+            (Work::Session, Some(template)) if template.status == SessionStatus::Paused => {
+                tx.plan_session(&due.tenant, template.id, None).await?;
+            }
+            // Its session is gone or has ended, and with it what it was for.
+            (Work::Session, _) => tx.delete_schedule(&due.tenant, &due.name).await?,
             (Work::Relearn, _) => {
                 let old = Selection { below_version: Some(PIPELINE_VERSION), ..Selection::default() };
                 self.queue_session(&mut tx, &due.tenant, (SessionKind::Relearn, None), old, tick).await?;

@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a fall is told from the credits of uses alone, never from an entry's age, and the fading of old uses does not
 //! count in it; what a person decided about a fall is not accused of the same fall again, because the uses before it count
-//! no more; a fall that later outcomes take back is taken back with its case, when nobody has decided yet.
+//! no more; a fall that later outcomes take back is taken back with its case, when nobody has decided yet and no
+//! conversation of a use is just being learned from.
 
 use crate::domain::change_point::{Fall, fall, has_fallen};
 use crate::domain::clock::Timestamp;
@@ -66,6 +67,11 @@ impl Learner {
         let counted = counted(uses, decided.iter().map(|suspicion| suspicion.since).max());
         // Without an open case it was a person who gave it this status.
         if open.is_empty() || has_fallen(&credits(&counted)) {
+            return Ok((entry.status, entry.status_reason.clone()));
+        }
+        // A conversation that is learned from anew says nothing for a while of how it ended, and takes nothing back by that.
+        // Its last stage looks here again.
+        if tx.awaits_outcome(tenant, entry.id).await? {
             return Ok((entry.status, entry.status_reason.clone()));
         }
         tx.delete_open_suspicions(tenant, entry.id).await?;

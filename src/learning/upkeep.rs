@@ -21,6 +21,8 @@ impl Learner {
         let before = days_before(now, self.settings.exposure_wait_days);
         loop {
             let mut tx = self.engine.store.begin().await?;
+            // A conversation that is just coming settles its exposures behind it.
+            tx.lock_distillation(&job.tenant).await?;
             let expired = tx.expire_exposures(&job.tenant, before, now, BATCH).await?;
             tx.commit().await?;
             metrics::counter!("turnwise_exposures_expired_total").increment(expired);
@@ -45,6 +47,8 @@ impl Learner {
     async fn prune_retrievals(&self, job: &Job, before: Timestamp) -> Result<(), Error> {
         loop {
             let mut tx = self.engine.store.begin().await?;
+            // What is just being used is not idle.
+            tx.lock_distillation(&job.tenant).await?;
             let pruned = tx.prune_retrievals(&job.tenant, before, BATCH).await?;
             tx.commit().await?;
             if pruned < u64::from(BATCH) {

@@ -40,7 +40,7 @@ impl Variant {
         rules.band = own.band.unwrap_or(rules.band);
         variant.success_order = own.success_order.unwrap_or(variant.success_order);
         variant.floor = own.floor.or(variant.floor);
-        variant.hidden = member.experiment.hidden_from(member.place);
+        variant.hidden = member.hidden.clone();
         variant
     }
 }
@@ -89,7 +89,8 @@ mod tests {
             started_at: None,
             stopped_at: None,
         };
-        Membership { experiment: Arc::new(experiment), place: 0 }
+        let hidden = experiment.hidden_from(0);
+        Membership { experiment: Arc::new(experiment), place: 0, hidden }
     }
 
     #[test]

@@ -53,18 +53,19 @@ pub struct EntryCount {
 
 statements! {
     BY_STATUS = "SELECT status, COUNT(*) FROM conversations WHERE tenant = $1 GROUP BY status";
-    BY_OUTCOME = "SELECT COALESCE(r.outcome, c.outcome, 'unknown') AS ended, COUNT(*) FROM conversations c
-        LEFT JOIN training_records r ON r.conversation_id = c.id WHERE c.tenant = $1 GROUP BY ended";
-    AVERAGES = "SELECT AVG(CAST(c.burst_count AS DOUBLE PRECISION)),
-        AVG(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION)), AVG(CAST(c.satisfaction AS DOUBLE PRECISION))
-        FROM conversations c LEFT JOIN training_records r ON r.conversation_id = c.id
-        WHERE c.tenant = $1 AND COALESCE(r.outcome, c.outcome, 'unknown') <> 'excluded'";
+    BY_OUTCOME = "SELECT COALESCE(f.outcome, c.outcome, 'unknown') AS ended, COUNT(*) FROM conversations c
+        LEFT JOIN record_facts f ON f.conversation_id = c.id WHERE c.tenant = $1 GROUP BY ended";
+    // Of a conversation without turns only the record was imported: nobody knows how long it was.
+    AVERAGES = "SELECT AVG(CAST(CASE WHEN c.burst_count > 0 THEN c.burst_count END AS DOUBLE PRECISION)),
+        AVG(CAST(CASE WHEN c.burst_count > 0 THEN c.ended_at - c.started_at END AS DOUBLE PRECISION)),
+        AVG(CAST(c.satisfaction AS DOUBLE PRECISION))
+        FROM conversations c LEFT JOIN record_facts f ON f.conversation_id = c.id
+        WHERE c.tenant = $1 AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'";
     ENTRIES = "SELECT knowledge_type, status, COUNT(*) FROM knowledge_entries WHERE tenant = $1
         GROUP BY knowledge_type, status ORDER BY knowledge_type, status";
     EXEMPLARS = "SELECT COUNT(*) FROM exemplars WHERE tenant = $1";
     CHUNKS = "SELECT COUNT(*) FROM chunks WHERE tenant = $1";
     RETRIEVALS = "SELECT COUNT(*) FROM retrievals WHERE tenant = $1";
-    EXPIRED_EXPOSURES = "SELECT COUNT(*) FROM exposures WHERE tenant = $1 AND expired_at IS NOT NULL";
 }
 
 impl Store {
@@ -78,7 +79,7 @@ impl Store {
             exemplars: self.number(about(EXEMPLARS)).await?,
             chunks: self.number(about(CHUNKS)).await?,
             retrievals: self.number(about(RETRIEVALS)).await?,
-            expired_exposures: self.number(about(EXPIRED_EXPOSURES)).await?,
+            expired_exposures: self.expired_exposures(tenant).await?,
             ..Totals::default()
         };
         for (status, count) in self.rows::<(String, i64)>(about(BY_STATUS)).await? {

@@ -10,14 +10,15 @@ use crate::domain::ids::{CaseId, EntryId, KeyId, TenantId};
 use crate::domain::knowledge::{Case, CaseKind};
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
-use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::macros::{by_creation, statements};
+use crate::store::page::{CreatedOrder, Keyed, List, Page, PageRequest};
 use crate::store::rows::{json, moment, optional_word, word};
+use crate::store::search::search_text;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
-/// Which cases are wanted; what is `None` does not filter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which cases are wanted, and in which order; what is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaseFilter {
     /// Their kind.
     pub kind: Option<CaseKind>,
@@ -25,6 +26,10 @@ pub struct CaseFilter {
     pub state: Option<CaseState>,
     /// An entry that they are about, first or second.
     pub entry_id: Option<EntryId>,
+    /// Words that must all stand in what is said of them, in any case.
+    pub search: Option<String>,
+    /// The order; `None` is the last noticed first.
+    pub order: Option<CreatedOrder>,
 }
 
 /// A case with what was decided about it.
@@ -50,14 +55,14 @@ const COLUMNS: &str = "SELECT a.id, a.kind, a.entry_id, a.other_id, a.detail, a.
 const FROM: &str = " FROM cases a WHERE a.tenant = ";
 
 statements! {
-    INSERT_CASE = "INSERT INTO cases (id, tenant, kind, entry_id, other_id, detail, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
+    INSERT_CASE = "INSERT INTO cases (id, tenant, kind, entry_id, other_id, detail, created_at,
+        search_text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
     DECIDE_CASE = "UPDATE cases SET decision = $3, decision_reason = $4, decided_key = $5, decided_name = $6,
         decided_at = $7, decision_undo = $8 WHERE tenant = $1 AND id = $2";
     REOPEN_CASE = "UPDATE cases SET decision = NULL, decision_reason = NULL, decided_key = NULL, decided_name = NULL,
         decided_at = NULL, decision_undo = NULL WHERE tenant = $1 AND id = $2";
-    INSERT_SUSPICION = "INSERT INTO cases (id, tenant, kind, entry_id, detail, created_at, since)
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
+    INSERT_SUSPICION = "INSERT INTO cases (id, tenant, kind, entry_id, detail, created_at, since, search_text)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
     SUSPICIONS_OF = "SELECT since, decision IS NOT NULL AS decided FROM cases WHERE tenant = $1 AND entry_id = $2
         AND kind = 'suspect' AND since IS NOT NULL ORDER BY since, id";
     DELETE_OPEN_SUSPICIONS = "DELETE FROM cases WHERE tenant = $1 AND entry_id = $2 AND kind = 'suspect'
@@ -90,7 +95,7 @@ impl Store {
         self.row::<CaseRow>(by_id(tenant, id)).await?.map(CaseRow::read).transpose()
     }
 
-    /// The cases that pass the filter, the newest first.
+    /// The cases that pass the filter, in its order.
     ///
     /// # Errors
     /// When the database is not available.
@@ -110,12 +115,8 @@ impl Store {
         if let Some(entry) = filter.entry_id {
             from.push_with(" AND (a.entry_id = ", entry.0).push_with(" OR a.other_id = ", entry.0).push(")");
         }
-        let list = List {
-            columns: COLUMNS,
-            from,
-            behind: " AND (a.created_at, a.id) < (",
-            order: " ORDER BY a.created_at DESC, a.id DESC",
-        };
+        from.push_words(" AND a.search_text LIKE ", filter.search.as_deref());
+        let list = List { columns: COLUMNS, from, order: by_creation!(filter.order, "a.created_at", "a.id") };
         self.page::<CaseRow>(list, page).await?.try_map(CaseRow::read)
     }
 }
@@ -133,7 +134,8 @@ impl Tx {
             .bind(case.entry_id.0)
             .bind(case.other_id.map(|id| id.0))
             .bind(&case.detail)
-            .bind(case.created_at);
+            .bind(case.created_at)
+            .bind(search_text([case.detail.as_str()]));
         Ok(self.execute(statement).await? > 0)
     }
 
@@ -155,7 +157,8 @@ impl Tx {
             .bind(case.entry_id.0)
             .bind(&case.detail)
             .bind(case.created_at)
-            .bind(since);
+            .bind(since)
+            .bind(search_text([case.detail.as_str()]));
         Ok(self.execute(statement).await? > 0)
     }
 

@@ -4,13 +4,13 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::conversation::{Conversation, ConversationStatus, Outcome, Usage, bursts};
+use crate::domain::conversation::{Conversation, ConversationStatus, Outcome, Usage, bursts, word_enum};
 use crate::domain::ids::{ConversationId, TenantId};
 use crate::domain::language::Language;
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
-use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::macros::{ascending, descending, statements};
+use crate::store::page::{Keyed, List, Order, Page, PageRequest};
 use crate::store::rows::{language, moment, optional_word, word};
 use crate::store::statement::Statement;
 use crate::store::turns::Turns;
@@ -33,7 +33,21 @@ pub struct StoredConversation {
     pub processed_at: Option<Timestamp>,
 }
 
-/// Which conversations are wanted; what is `None` does not filter.
+word_enum!(
+    /// In which order conversations are wanted.
+    ConversationOrder {
+        /// The first received first.
+        ReceivedAt = "received_at",
+        /// The last received first.
+        ReceivedAtDown = "-received_at",
+        /// The first begun first.
+        StartedAt = "started_at",
+        /// The last begun first.
+        StartedAtDown = "-started_at",
+    }
+);
+
+/// Which conversations are wanted, and in which order; what is `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConversationFilter {
     /// Where they stand.
@@ -52,14 +66,21 @@ pub struct ConversationFilter {
     pub from: Option<Timestamp>,
     /// Started before this.
     pub to: Option<Timestamp>,
+    /// Words that must each stand in the caller's id or the id of the call, in any case.
+    pub search: Option<String>,
+    /// The order; `None` is the last received first.
+    pub order: Option<ConversationOrder>,
 }
 
 const COLUMNS: &str = "SELECT c.id, c.external_id, c.call_id, c.caller_hash, c.agent_id, c.channel, c.language,
     c.category, c.started_at, c.ended_at, c.outcome, c.satisfaction, c.prompt_tokens, c.completion_tokens, c.cost_usd,
     c.metadata, c.content_hash, c.version, c.status, c.failure, c.received_at, c.processed_at";
 const FROM: &str = "FROM conversations c WHERE c.tenant = ";
-const FROM_WITH_RECORDS: &str =
-    "FROM conversations c LEFT JOIN training_records r ON r.conversation_id = c.id WHERE c.tenant = ";
+// The narrow row beside the record says the same, and ten of them lie where one record does.
+const FROM_WITH_FACTS: &str =
+    "FROM conversations c LEFT JOIN record_facts f ON f.conversation_id = c.id WHERE c.tenant = ";
+const SEARCHED: [[&str; 2]; 2] =
+    [["LOWER(c.external_id) LIKE ", "c.external_id LIKE "], ["LOWER(c.call_id) LIKE ", "c.call_id LIKE "]];
 
 statements! {
     INSERT_CONVERSATION = "INSERT INTO conversations (id, tenant, external_id, call_id, caller_hash, agent_id, channel,
@@ -75,6 +96,7 @@ statements! {
         processed_at = NULL WHERE id = $1 AND tenant = $2 RETURNING version";
     DELETE_CONVERSATION = "DELETE FROM conversations WHERE tenant = $1 AND id = $2";
     SET_STATUS = "UPDATE conversations SET status = $3, failure = $4, processed_at = $5 WHERE tenant = $1 AND id = $2";
+    VERSION_OF = "SELECT version FROM conversations WHERE tenant = $1 AND id = $2";
     COUNT_CONVERSATIONS = "SELECT COUNT(*) FROM conversations WHERE tenant = $1";
 }
 
@@ -102,6 +124,9 @@ struct ConversationRow {
     failure: Option<String>,
     received_at: i64,
     processed_at: Option<i64>,
+    /// Of a list alone.
+    #[sqlx(default)]
+    ordered_by: i64,
 }
 
 impl Store {
@@ -164,7 +189,7 @@ impl Store {
         self.all_with_turns(tenant, rows).await
     }
 
-    /// The conversations that pass the filter, the last received first.
+    /// The conversations that pass the filter, in its order.
     ///
     /// # Errors
     /// When the database is not available.
@@ -177,8 +202,7 @@ impl Store {
         let list = List {
             columns: COLUMNS,
             from: filter.from(tenant),
-            behind: " AND (c.received_at, c.id) < (",
-            order: " ORDER BY c.received_at DESC, c.id DESC",
+            order: filter.order.unwrap_or(ConversationOrder::ReceivedAtDown).fragments(),
         };
         let mut found: Page<ConversationRow> = self.page(list, page).await?;
         let items = self.all_with_turns(tenant, std::mem::take(&mut found.items)).await?;
@@ -273,6 +297,19 @@ impl Tx {
         self.with_turns(tenant, row).await
     }
 
+    /// The version of a conversation, as this transaction sees it; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn conversation_version(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+    ) -> Result<Option<i64>, StoreError> {
+        let row: Option<(i64,)> = self.row(Statement::new(VERSION_OF).bind(tenant).bind(id.0)).await?;
+        Ok(row.map(|(version,)| version))
+    }
+
     /// The conversation with this id of the caller's, as this transaction sees it.
     ///
     /// # Errors
@@ -332,22 +369,34 @@ impl ConversationFilter {
     pub(super) fn from(&self, tenant: &TenantId) -> Statement {
         let analysed = self.outcome.is_some() || self.category.is_some() || self.language.is_some();
         let mut from = Statement::new("");
-        from.push_with(if analysed { FROM_WITH_RECORDS } else { FROM }, tenant)
+        from.push_with(if analysed { FROM_WITH_FACTS } else { FROM }, tenant)
             .push_some(" AND c.status = ", self.status.map(ConversationStatus::as_str))
-            .push_some(" AND COALESCE(r.outcome, c.outcome) = ", self.outcome.map(Outcome::as_str))
-            .push_some(" AND COALESCE(r.category, c.category) = ", self.category.as_ref())
-            .push_some(" AND COALESCE(r.language, c.language) = ", self.language.as_ref().map(Language::as_str))
+            .push_some(" AND COALESCE(f.outcome, c.outcome) = ", self.outcome.map(Outcome::as_str))
+            .push_some(" AND COALESCE(f.category, c.category) = ", self.category.as_ref())
+            .push_some(" AND COALESCE(f.language, c.language) = ", self.language.as_ref().map(Language::as_str))
             .push_some(" AND c.agent_id = ", self.agent_id.as_ref())
             .push_some(" AND c.channel = ", self.channel.as_ref())
             .push_some(" AND c.started_at >= ", self.from)
-            .push_some(" AND c.started_at < ", self.to);
+            .push_some(" AND c.started_at < ", self.to)
+            .push_words_in(&SEARCHED, self.search.as_deref());
         from
+    }
+}
+
+impl ConversationOrder {
+    const fn fragments(self) -> Order {
+        match self {
+            Self::ReceivedAt => ascending!("c.received_at", "c.id"),
+            Self::ReceivedAtDown => descending!("c.received_at", "c.id"),
+            Self::StartedAt => ascending!("c.started_at", "c.id"),
+            Self::StartedAtDown => descending!("c.started_at", "c.id"),
+        }
     }
 }
 
 impl Keyed for ConversationRow {
     fn key(&self) -> (i64, Uuid) {
-        (self.received_at, self.id)
+        (self.ordered_by, self.id)
     }
 }
 

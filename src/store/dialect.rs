@@ -44,6 +44,8 @@ const CLAIM_EXPIRED_SQLITE: &str = claim_expired!("");
 const CLAIM_EXPIRED_POSTGRES: &str = claim_expired!(" FOR UPDATE SKIP LOCKED");
 const LOCK_DISTILLATION_POSTGRES: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 4711))";
 const NOTIFY_JOBS_POSTGRES: &str = "SELECT pg_notify($1, '')";
+const EMPTY_LOG_SQLITE: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+const VACUUM_POSTGRES: &str = "VACUUM (ANALYZE)";
 
 impl Dialect {
     /// Pair 1: how a writing transaction begins. SQLite takes its write lock at once: a transaction that first reads
@@ -97,11 +99,39 @@ impl Dialect {
         }
     }
 
+    /// Pair 7: what stands before a statement to be told how it would be carried out.
+    pub(super) const fn explain(self) -> &'static str {
+        match self {
+            Self::Sqlite => "EXPLAIN QUERY PLAN ",
+            Self::Postgres => "EXPLAIN ",
+        }
+    }
+
+    /// Pair 8: what autovacuum does on PostgreSQL. On SQLite nothing is needed: its plans follow from the indexes alone,
+    /// and so stay the same however the rows are spread.
+    pub(super) const fn vacuum(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(VACUUM_POSTGRES),
+        }
+    }
+
+    /// Pair 9: emptying the log that SQLite keeps beside its file, where what was deleted stands until it is overwritten.
+    /// PostgreSQL reuses and archives its log by its own settings.
+    pub(super) const fn empty_log(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => Some(EMPTY_LOG_SQLITE),
+            Self::Postgres => None,
+        }
+    }
+
     /// Every whole statement above, with its name, for the test that prepares them.
     pub(super) fn statements(self) -> Vec<(&'static str, &'static str)> {
         let mut all = vec![("CLAIM_QUEUED", self.claim_queued()), ("CLAIM_EXPIRED", self.claim_expired())];
         all.extend(self.lock_distillation().map(|sql| ("LOCK_DISTILLATION", sql)));
         all.extend(self.notify_jobs().map(|sql| ("NOTIFY_JOBS", sql)));
+        all.extend(self.empty_log().map(|sql| ("EMPTY_LOG", sql)));
+        all.extend(self.vacuum().map(|sql| ("VACUUM", sql)));
         all
     }
 }

@@ -44,8 +44,8 @@ pub struct RecordGroup {
     pub language: String,
     /// Their channel.
     pub channel: String,
-    /// Which bin their success scores lie in, from 0.
-    pub bin: usize,
+    /// How many have a success score in each bin.
+    pub bins: [i64; SCORE_BINS],
     /// How many there are.
     pub records: i64,
     /// How many of them were measured: not those that were imported without what was said.
@@ -79,16 +79,23 @@ pub struct OutcomeInSpan {
     pub success_score: f64,
 }
 
-const GROUPS: &str = "SELECT f.outcome, f.category, f.language, f.channel, CAST(CASE WHEN f.success_score < 0.1 THEN 0
-    WHEN f.success_score < 0.2 THEN 1 WHEN f.success_score < 0.3 THEN 2 WHEN f.success_score < 0.4 THEN 3
-    WHEN f.success_score < 0.5 THEN 4 WHEN f.success_score < 0.6 THEN 5 WHEN f.success_score < 0.7 THEN 6
-    WHEN f.success_score < 0.8 THEN 7 WHEN f.success_score < 0.9 THEN 8 ELSE 9 END AS BIGINT) AS score_bin,
+// Grouped in the order of an index, so that SQLite adds up as it reads, and sorts nothing.
+const GROUPS: &str = "SELECT f.outcome, f.category, f.language, f.channel,
+    COUNT(CASE WHEN f.success_score < 0.1 THEN 1 END) AS below_1,
+    COUNT(CASE WHEN f.success_score < 0.2 THEN 1 END) AS below_2,
+    COUNT(CASE WHEN f.success_score < 0.3 THEN 1 END) AS below_3,
+    COUNT(CASE WHEN f.success_score < 0.4 THEN 1 END) AS below_4,
+    COUNT(CASE WHEN f.success_score < 0.5 THEN 1 END) AS below_5,
+    COUNT(CASE WHEN f.success_score < 0.6 THEN 1 END) AS below_6,
+    COUNT(CASE WHEN f.success_score < 0.7 THEN 1 END) AS below_7,
+    COUNT(CASE WHEN f.success_score < 0.8 THEN 1 END) AS below_8,
+    COUNT(CASE WHEN f.success_score < 0.9 THEN 1 END) AS below_9,
     COUNT(*) AS records, COUNT(CASE WHEN f.user_turns + f.agent_turns > 0 THEN 1 END) AS measured,
     SUM(f.success_score) AS success_score, CAST(SUM(f.user_turns) AS BIGINT) AS user_turns,
     CAST(SUM(f.agent_turns) AS BIGINT) AS agent_turns, SUM(f.talk_ratio) AS talk_ratio,
     SUM(f.resolution) AS resolution, SUM(f.repetition) AS repetition,
     SUM(f.response_relevance) AS response_relevance FROM record_facts f WHERE f.tenant = ";
-const BY_GROUP: &str = " GROUP BY f.outcome, f.category, f.language, f.channel, score_bin";
+const BY_GROUP: &str = " GROUP BY f.outcome, f.category, f.language, f.channel";
 const EXTENT: &str = "SELECT MIN(f.started_at), MAX(f.started_at) FROM record_facts f WHERE f.tenant = ";
 const TREND: &str = " SELECT p.number, f.outcome, COUNT(*), SUM(f.success_score) FROM periods p
     CROSS JOIN record_facts f WHERE f.started_at >= p.low AND f.started_at < p.high AND f.tenant = ";
@@ -105,7 +112,15 @@ struct GroupRow {
     category: String,
     language: String,
     channel: String,
-    score_bin: i64,
+    below_1: i64,
+    below_2: i64,
+    below_3: i64,
+    below_4: i64,
+    below_5: i64,
+    below_6: i64,
+    below_7: i64,
+    below_8: i64,
+    below_9: i64,
     records: i64,
     measured: i64,
     success_score: f64,
@@ -228,13 +243,32 @@ impl FactFilter {
 }
 
 impl GroupRow {
+    /// How many are in each bin, of how many are below the end of each.
+    fn bins(&self) -> [i64; SCORE_BINS] {
+        let below = [
+            self.below_1,
+            self.below_2,
+            self.below_3,
+            self.below_4,
+            self.below_5,
+            self.below_6,
+            self.below_7,
+            self.below_8,
+            self.below_9,
+            self.records,
+        ];
+        let mut before = 0;
+        below.map(|below| below - std::mem::replace(&mut before, below))
+    }
+
     fn read(self) -> Result<RecordGroup, StoreError> {
+        let bins = self.bins();
         Ok(RecordGroup {
             outcome: word("record_facts.outcome", &self.outcome)?,
             category: self.category,
             language: self.language,
             channel: self.channel,
-            bin: position("record_facts.success_score", self.score_bin)?,
+            bins,
             records: self.records,
             measured: self.measured,
             success_score: self.success_score,

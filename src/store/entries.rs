@@ -10,9 +10,10 @@ use crate::domain::language::Language;
 use crate::domain::success::Posterior;
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
-use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::macros::{ascending, descending, statements};
+use crate::store::page::{Keyed, List, Order, Page, PageRequest};
 use crate::store::rows::{language, moment, word};
+use crate::store::search;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
@@ -38,7 +39,29 @@ pub struct EntrySource {
     pub pipeline_version: i64,
 }
 
-/// Which entries are wanted; what is `None` does not filter.
+word_enum!(
+    /// In which order entries are wanted.
+    EntryOrder {
+        /// The first made first.
+        CreatedAt = "created_at",
+        /// The last made first.
+        CreatedAtDown = "-created_at",
+        /// The longest unchanged first.
+        UpdatedAt = "updated_at",
+        /// The last changed first.
+        UpdatedAtDown = "-updated_at",
+        /// The lowest success rate first.
+        SuccessRate = "success_rate",
+        /// The highest success rate first.
+        SuccessRateDown = "-success_rate",
+        /// The least used first.
+        Uses = "uses",
+        /// The most used first.
+        UsesDown = "-uses",
+    }
+);
+
+/// Which entries are wanted, and in which order; what is `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EntryFilter {
     /// Their kind.
@@ -53,6 +76,8 @@ pub struct EntryFilter {
     pub status: Option<EntryStatus>,
     /// Words that must all stand in title or content, in any case; matched as they are written, not by meaning.
     pub search: Option<String>,
+    /// The order; `None` is the last made first.
+    pub order: Option<EntryOrder>,
 }
 
 const COLUMNS: &str = "SELECT e.id, e.knowledge_type, e.category, e.intent, e.title, e.content, e.language, e.status,
@@ -103,6 +128,9 @@ struct EntryRow {
     evidence_count: i64,
     created_at: i64,
     updated_at: i64,
+    /// Of a list alone.
+    #[sqlx(default)]
+    ordered_by: i64,
 }
 
 impl Store {
@@ -122,7 +150,7 @@ impl Store {
         self.rows::<EntryRow>(by_ids(tenant, ids)).await?.into_iter().map(EntryRow::read).collect()
     }
 
-    /// The entries that pass the filter, the newest first.
+    /// The entries that pass the filter, in its order.
     ///
     /// # Errors
     /// When the database is not available.
@@ -135,8 +163,7 @@ impl Store {
         let list = List {
             columns: COLUMNS,
             from: filter.from(tenant),
-            behind: " AND (e.created_at, e.id) < (",
-            order: " ORDER BY e.created_at DESC, e.id DESC",
+            order: filter.order.unwrap_or(EntryOrder::CreatedAtDown).fragments(),
         };
         self.page::<EntryRow>(list, page).await?.try_map(EntryRow::read)
     }
@@ -284,30 +311,34 @@ impl EntryFilter {
             .push_some(" AND e.category = ", self.category.as_ref())
             .push_some(" AND e.intent = ", self.intent.as_ref())
             .push_some(" AND e.language = ", self.language.as_ref().map(Language::as_str))
-            .push_some(" AND e.status = ", self.status.map(EntryStatus::as_str));
-        for word in self.search.as_deref().unwrap_or_default().split_whitespace() {
-            from.push_with(" AND e.search_text LIKE ", contains(word)).push(" ESCAPE '!'");
-        }
+            .push_some(" AND e.status = ", self.status.map(EntryStatus::as_str))
+            .push_words(" AND e.search_text LIKE ", self.search.as_deref());
         from
     }
 }
 
-/// A `LIKE` pattern for texts that contain this word literally.
-pub(super) fn contains(word: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in word.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '!') {
-            pattern.push('!');
+impl EntryOrder {
+    /// A rate is ordered in billionths; the index `knowledge_entries_rate` says the same.
+    const fn fragments(self) -> Order {
+        match self {
+            Self::CreatedAt => ascending!("e.created_at", "e.id"),
+            Self::CreatedAtDown => descending!("e.created_at", "e.id"),
+            Self::UpdatedAt => ascending!("e.updated_at", "e.id"),
+            Self::UpdatedAtDown => descending!("e.updated_at", "e.id"),
+            Self::SuccessRate => {
+                ascending!(computed "CAST(e.alpha / (e.alpha + e.beta) * 1000000000 AS BIGINT)", "e.id")
+            }
+            Self::SuccessRateDown => {
+                descending!(computed "CAST(e.alpha / (e.alpha + e.beta) * 1000000000 AS BIGINT)", "e.id")
+            }
+            Self::Uses => ascending!("e.uses", "e.id"),
+            Self::UsesDown => descending!("e.uses", "e.id"),
         }
-        pattern.push(c);
     }
-    pattern.push('%');
-    pattern
 }
 
-/// Lower-cased here, because the databases lower-case other scripts than Latin differently, or not at all.
 fn search_text(entry: &Entry) -> String {
-    format!("{}\n{}", entry.title, entry.content).to_lowercase()
+    search::search_text([entry.title.as_str(), entry.content.as_str()])
 }
 
 fn by_ids(tenant: &TenantId, ids: &[EntryId]) -> Statement {
@@ -344,7 +375,7 @@ fn values(statement: Statement, tenant: &TenantId, entry: &Entry) -> Statement {
 
 impl Keyed for EntryRow {
     fn key(&self) -> (i64, Uuid) {
-        (self.created_at, self.id)
+        (self.ordered_by, self.id)
     }
 }
 
@@ -372,15 +403,5 @@ impl EntryRow {
             created_at: moment(self.created_at),
             updated_at: moment(self.updated_at),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::contains;
-
-    #[test]
-    fn a_searched_word_is_taken_literally() {
-        assert_eq!(contains("100%_Ökologisch!"), "%100!%!_ökologisch!!%");
     }
 }

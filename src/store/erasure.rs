@@ -17,6 +17,7 @@ use crate::store::macros::statements;
 use crate::store::marks::Collection;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
+use crate::store::{Pool, Store};
 
 /// What an erasure touched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +31,25 @@ pub struct Erased {
     pub points: usize,
 }
 
+impl Store {
+    /// Takes what was deleted out of the log that SQLite keeps beside its file; writers wait meanwhile. `false` when somebody
+    /// reads an older state of the database for so long that it could not be done. PostgreSQL needs nothing of us.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn empty_log(&self) -> Result<bool, StoreError> {
+        let (Pool::Sqlite { write, .. }, Some(empty)) = (&self.pool, self.dialect().empty_log()) else {
+            return Ok(true);
+        };
+        let (busy, _, _): (i64, i64, i64) = sqlx::query_as(empty).fetch_one(write).await?;
+        Ok(busy == 0)
+    }
+}
+
 const SELECT_UNSUPPORTED: &str = "SELECT id FROM knowledge_entries WHERE NOT EXISTS
     (SELECT 1 FROM evidence v WHERE v.entry_id = knowledge_entries.id) AND tenant = ";
+const DELETE_EVIDENCE: &str = "DELETE FROM evidence WHERE tenant = ";
+const DELETE_SOURCES: &str = "DELETE FROM exemplar_sources WHERE tenant = ";
 const SELECT_ORPHANS: &str = "SELECT id FROM exemplars WHERE NOT EXISTS
     (SELECT 1 FROM exemplar_sources s WHERE s.exemplar_id = exemplars.id) AND conversation_id = ";
 /// The place where it was said first among those that are left.
@@ -49,15 +67,15 @@ statements! {
     TOUCHED_ENTRIES = "SELECT entry_id FROM evidence WHERE tenant = $1 AND conversation_id = $2
         UNION SELECT x.entry_id FROM exemplar_sources s JOIN exemplars x ON x.id = s.exemplar_id
         WHERE s.tenant = $1 AND s.conversation_id = $2";
-    DELETE_EVIDENCE = "DELETE FROM evidence WHERE tenant = $1 AND conversation_id = $2";
     DELETE_EVIDENCE_OF_ENTRY = "DELETE FROM evidence WHERE tenant = $1 AND entry_id = $2";
-    DELETE_SOURCES = "DELETE FROM exemplar_sources WHERE tenant = $1 AND conversation_id = $2 RETURNING exemplar_id";
+    SAID_EXEMPLARS = "SELECT s.exemplar_id, x.entry_id FROM exemplar_sources s JOIN exemplars x ON x.id = s.exemplar_id
+        WHERE s.tenant = $1 AND s.conversation_id = $2";
     EXEMPLARS_OF_ENTRY = "SELECT id FROM exemplars WHERE tenant = $1 AND entry_id = $2";
     DELETE_ENTRY = "DELETE FROM knowledge_entries WHERE tenant = $1 AND id = $2";
     EXTERNAL_ID = "SELECT external_id FROM conversations WHERE tenant = $1 AND id = $2";
     BLANK_UTTERANCES = "UPDATE retrievals SET utterance = '' WHERE tenant = $1 AND (conversation_ref = $2
         OR conversation_ref = $3)";
-    BLANK_UTTERANCES_OF_TURNS = "UPDATE retrievals SET utterance = '' WHERE tenant = $1 AND id IN
+    BLANK_UTTERANCES_OF_TURNS = "UPDATE retrievals SET utterance = '' WHERE tenant || '' = $1 AND id IN
         (SELECT retrieval_id FROM turns WHERE conversation_id = $2 AND retrieval_id IS NOT NULL)";
 }
 
@@ -105,37 +123,131 @@ impl Tx {
         id: ConversationId,
         now: Timestamp,
     ) -> Result<Erased, StoreError> {
+        let points = self.erase_analysis(tenant, id, now).await?;
+        let taken_back = self.take_back(tenant, id, &[], now).await?;
+        Ok(Erased { points: points + taken_back.points, ..taken_back })
+    }
+
+    /// Erases what analysis made of a conversation, its record and its chunks, and leaves what it is evidence for; how many
+    /// points must leave the index.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn erase_analysis(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
         // A distillation that runs at the same time could add evidence to an entry that is just being removed.
         self.lock_distillation(tenant).await?;
-        let mut points = self.erase_chunks(tenant, id, now).await?;
+        let points = self.erase_chunks(tenant, id, now).await?;
         self.mark_conversation(tenant, id).await?;
         self.delete_facts(tenant, id).await?;
         self.execute(Statement::new(DELETE_RECORD).bind(tenant).bind(id.0)).await?;
+        Ok(points)
+    }
 
-        let touched: Vec<(Uuid,)> = self.rows(Statement::new(TOUCHED_ENTRIES).bind(tenant).bind(id.0)).await?;
-        let touched: BTreeSet<EntryId> = touched.into_iter().map(|(entry,)| EntryId(entry)).collect();
-        self.execute(Statement::new(DELETE_EVIDENCE).bind(tenant).bind(id.0)).await?;
-        points += self.erase_exemplars_said_in(tenant, id, now).await?;
-
-        let mut unsupported = Statement::new("");
-        unsupported
-            .push_with(SELECT_UNSUPPORTED, tenant)
-            .push_with(" AND origin = ", Origin::Learned.as_str())
-            .push_with(" AND curated_content = ", false)
-            .push(" AND id IN ")
-            .push_list(touched.iter().map(|entry| entry.0));
-        let removed: Vec<(Uuid,)> = self.rows(unsupported).await?;
-        let removed: Vec<EntryId> = removed.into_iter().map(|(entry,)| EntryId(entry)).collect();
-        for entry in &removed {
-            points += self.erase_entry(tenant, *entry, now).await?;
-        }
-
+    /// Takes back what a conversation taught, except to the entries in `kept`: the evidence, the exemplars that only it said,
+    /// and the learned entries that nothing else is evidence for and that no person worded.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn take_back(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+        kept: &[EntryId],
+        now: Timestamp,
+    ) -> Result<Erased, StoreError> {
+        let mut touched = self.entries_taught_by(tenant, id).await?;
+        touched.retain(|entry| !kept.contains(entry));
+        let mut points = self.forget_lessons(tenant, id, (&touched, &touched), now).await?;
+        let (removed, of_removed) = self.remove_unsupported(tenant, &touched, now).await?;
+        points += of_removed;
         let changed: Vec<EntryId> = touched.into_iter().filter(|entry| !removed.contains(entry)).collect();
-        self.count_evidence(tenant, changed.iter().copied()).await?;
         for entry in &changed {
             self.blank_versions(tenant, *entry).await?;
         }
         Ok(Erased { changed, removed, points })
+    }
+
+    /// The entries to which a conversation gave evidence or exemplars, by id.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn entries_taught_by(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+    ) -> Result<Vec<EntryId>, StoreError> {
+        let touched: Vec<(Uuid,)> = self.rows(Statement::new(TOUCHED_ENTRIES).bind(tenant).bind(id.0)).await?;
+        let touched: BTreeSet<EntryId> = touched.into_iter().map(|(entry,)| EntryId(entry)).collect();
+        Ok(touched.into_iter().collect())
+    }
+
+    /// Forgets what a conversation taught the first of these entries, its evidence, and the second, its exemplars; the
+    /// entries stay. How many points must leave the index.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn forget_lessons(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+        (evidence_of, exemplars_of): (&[EntryId], &[EntryId]),
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut evidence = Statement::new("");
+        evidence.push_with(DELETE_EVIDENCE, tenant).push_with(" AND conversation_id = ", id.0);
+        evidence.push(" AND entry_id IN ").push_list(evidence_of.iter().map(|entry| entry.0));
+        self.execute(evidence).await?;
+        self.count_evidence(tenant, evidence_of.iter().copied()).await?;
+        self.erase_exemplars_said_in(tenant, (id, exemplars_of), now).await
+    }
+
+    /// Which of these entries were distilled from conversations and have no evidence left.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn unsupported(&mut self, tenant: &TenantId, entries: &[EntryId]) -> Result<Vec<EntryId>, StoreError> {
+        self.unsupported_and(tenant, entries, None).await
+    }
+
+    /// Erases those of these entries that were distilled from conversations, have no evidence left, and were worded by no
+    /// person; which they are, and how many points must leave the index.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn remove_unsupported(
+        &mut self,
+        tenant: &TenantId,
+        entries: &[EntryId],
+        now: Timestamp,
+    ) -> Result<(Vec<EntryId>, usize), StoreError> {
+        let removed = self.unsupported_and(tenant, entries, Some(false)).await?;
+        let mut points = 0;
+        for entry in &removed {
+            points += self.erase_entry(tenant, *entry, now).await?;
+        }
+        Ok((removed, points))
+    }
+
+    async fn unsupported_and(
+        &mut self,
+        tenant: &TenantId,
+        entries: &[EntryId],
+        curated_content: Option<bool>,
+    ) -> Result<Vec<EntryId>, StoreError> {
+        let mut select = Statement::new("");
+        select
+            .push_with(SELECT_UNSUPPORTED, tenant)
+            .push_with(" AND origin = ", Origin::Learned.as_str())
+            .push_some(" AND curated_content = ", curated_content)
+            .push(" AND id IN ")
+            .push_list(entries.iter().map(|entry| entry.0));
+        let found: Vec<(Uuid,)> = self.rows(select).await?;
+        Ok(found.into_iter().map(|(entry,)| EntryId(entry)).collect())
     }
 
     /// Erases an entry with its exemplars, evidence and cases; how many points must leave the index. What was shown of
@@ -151,6 +263,7 @@ impl Tx {
         self.delete_versions(tenant, id).await?;
         self.delete_uses_of(tenant, id).await?;
         self.forget_import(tenant, id).await?;
+        self.forget_gaps_of_entry(tenant, id).await?;
         self.execute(Statement::new(DELETE_EVIDENCE_OF_ENTRY).bind(tenant).bind(id.0)).await?;
         self.execute(Statement::new(DELETE_ENTRY).bind(tenant).bind(id.0)).await?;
         Ok(exemplars.len())
@@ -163,15 +276,21 @@ impl Tx {
         Ok(known.is_some())
     }
 
-    /// Takes this conversation out of the places where exemplars were said; those that nobody else said are erased.
+    /// Takes this conversation out of the places where exemplars of these entries were said; those that nobody else said are
+    /// erased.
     async fn erase_exemplars_said_in(
         &mut self,
         tenant: &TenantId,
-        id: ConversationId,
+        (id, entries): (ConversationId, &[EntryId]),
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        let said: Vec<(Uuid,)> = self.rows(Statement::new(DELETE_SOURCES).bind(tenant).bind(id.0)).await?;
-        let said: BTreeSet<Uuid> = said.into_iter().map(|(exemplar,)| exemplar).collect();
+        let said: Vec<(Uuid, Uuid)> = self.rows(Statement::new(SAID_EXEMPLARS).bind(tenant).bind(id.0)).await?;
+        let of_these = said.into_iter().filter(|(_, entry)| entries.contains(&EntryId(*entry)));
+        let said: BTreeSet<Uuid> = of_these.map(|(exemplar, _)| exemplar).collect();
+        let mut sources = Statement::new("");
+        sources.push_with(DELETE_SOURCES, tenant).push_with(" AND conversation_id = ", id.0);
+        sources.push(" AND exemplar_id IN ").push_list(said.iter().copied());
+        self.execute(sources).await?;
 
         let mut orphans = Statement::new("");
         orphans.push_with(SELECT_ORPHANS, id.0).push_with(" AND tenant = ", tenant);

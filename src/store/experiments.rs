@@ -6,25 +6,29 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::conversation::Outcome;
 use crate::domain::experiment::{Arm, Assignment, Experiment, ExperimentKind, ExperimentStatus, RetrievalFilter};
 use crate::domain::experiment_statistics::Sample;
 use crate::domain::ids::{ConversationId, ExperimentId, TenantId};
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
-use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::macros::{by_creation, statements};
+use crate::store::page::{CreatedOrder, Keyed, List, Page, PageRequest};
 use crate::store::rows::{json, moment, word};
+use crate::store::search::search_text;
 use crate::store::statement::{Statement, inserts};
 use crate::store::tx::Tx;
 
-/// Which experiments are wanted; what is `None` does not filter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which experiments are wanted, and in which order; what is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExperimentFilter {
     /// What their arms differ in.
     pub kind: Option<ExperimentKind>,
     /// Where they stand.
     pub status: Option<ExperimentStatus>,
+    /// Words that must all stand in the name, in any case.
+    pub search: Option<String>,
+    /// The order; `None` is the last made first.
+    pub order: Option<CreatedOrder>,
 }
 
 /// What the conversations of an arm add up to. Those that are excluded, and those that never came, are in `assigned` alone.
@@ -38,9 +42,9 @@ pub struct ArmSums {
     pub judged: i64,
     /// Those that ended successfully.
     pub successful: i64,
-    /// Turns; a burst is one.
+    /// Turns of those in which something was said: of others only the record was imported. A burst is one.
     pub turns: Sample,
-    /// Durations, in milliseconds.
+    /// Their durations, in milliseconds.
     pub duration_ms: Sample,
     /// Ratings of those that were rated.
     pub satisfaction: Sample,
@@ -51,12 +55,12 @@ pub struct ArmSums {
 const COLUMNS: &str = "SELECT x.id, x.name, x.kind, x.status, x.metric, x.arms, x.filter, x.created_at, x.started_at,
     x.stopped_at";
 const FROM: &str = " FROM experiments x WHERE x.tenant = ";
-const RUNNING: &str = " AND x.status = 'running' ORDER BY x.created_at, x.id";
+const RUNNING: &str = " AND x.status = 'running' ORDER BY x.started_at, x.created_at, x.id";
 const INSERT_ASSIGNMENTS: &str = "INSERT INTO experiment_assignments
     (experiment_id, conversation_ref, conversation_id, tenant, arm, assigned_at) VALUES";
 const DO_NOTHING: &str = "ON CONFLICT DO NOTHING";
 /// The ids of the conversations that are in an arm. A name is an id of ours before it is one of the caller's, and one that
-/// was named in both ways is where its own id put it.
+/// was named in both ways is where the caller's id put it.
 const MEMBERS: &str = "(SELECT COALESCE(o.id, n.id) FROM experiment_assignments a
     LEFT JOIN conversations o ON o.id = a.conversation_id AND o.tenant = a.tenant
     LEFT JOIN conversations n ON n.tenant = a.tenant AND n.external_id = a.conversation_ref
@@ -65,8 +69,8 @@ const MEMBERS: &str = "(SELECT COALESCE(o.id, n.id) FROM experiment_assignments 
     AND a.experiment_id = ";
 
 statements! {
-    INSERT_EXPERIMENT = "INSERT INTO experiments (id, tenant, name, kind, status, metric, arms, filter, created_at)
-        VALUES ($1, $2, $3, $4, 'draft', $5, $6, $7, $8)";
+    INSERT_EXPERIMENT = "INSERT INTO experiments (id, tenant, name, kind, status, metric, arms, filter, created_at,
+        search_text) VALUES ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $9)";
     START_EXPERIMENT = "UPDATE experiments SET status = 'running', started_at = $3
         WHERE tenant = $1 AND id = $2 AND status = 'draft'";
     STOP_EXPERIMENT = "UPDATE experiments SET status = 'stopped', stopped_at = $3
@@ -74,7 +78,11 @@ statements! {
     COUNT_RUNNING = "SELECT COUNT(*) FROM experiments WHERE tenant = $1 AND status = 'running'";
     COUNT_ASSIGNED = "SELECT arm, COUNT(*) FROM experiment_assignments WHERE tenant = $1 AND experiment_id = $2
         GROUP BY arm";
-    SUM_ARMS = "SELECT a.arm, COALESCE(f.outcome, c.outcome, 'unknown') AS ended, COUNT(*) AS conversations,
+    // Each joins in one way, so that PostgreSQL knows how many come of it; grouped in the order of an index, so that SQLite
+    // adds up as it reads, and sorts nothing.
+    SUM_BY_ID = "SELECT a.arm, COUNT(*) AS conversations, COUNT(CASE WHEN c.burst_count > 0 THEN 1 END) AS spoken,
+        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') <> 'unknown' THEN 1 END) AS judged,
+        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome) = 'successful' THEN 1 END) AS successful,
         SUM(CAST(c.burst_count AS DOUBLE PRECISION)) AS turns,
         SUM(CAST(c.burst_count AS DOUBLE PRECISION) * c.burst_count) AS turns_squared,
         SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION)) AS duration_ms,
@@ -83,14 +91,30 @@ statements! {
         SUM(CAST(c.satisfaction AS DOUBLE PRECISION) * c.satisfaction) AS rating_squared,
         COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd, SUM(c.cost_usd * c.cost_usd) AS cost_squared
         FROM experiment_assignments a
-        LEFT JOIN conversations o ON o.id = a.conversation_id AND o.tenant = a.tenant
-        LEFT JOIN conversations n ON n.tenant = a.tenant AND n.external_id = a.conversation_ref
-        JOIN conversations c ON c.id = COALESCE(o.id, n.id)
+        JOIN conversations c ON c.id = a.conversation_id AND c.tenant = a.tenant
         LEFT JOIN record_facts f ON f.conversation_id = c.id
         WHERE a.tenant = $1 AND a.experiment_id = $2
         AND NOT EXISTS (SELECT 1 FROM experiment_assignments b WHERE b.experiment_id = a.experiment_id
-            AND b.conversation_ref = o.external_id AND b.conversation_ref <> a.conversation_ref)
-        GROUP BY a.arm, ended";
+            AND b.conversation_ref = c.external_id AND b.conversation_ref <> a.conversation_ref)
+        AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'
+        GROUP BY a.arm";
+    SUM_BY_NAME = "SELECT a.arm, COUNT(*) AS conversations, COUNT(CASE WHEN c.burst_count > 0 THEN 1 END) AS spoken,
+        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') <> 'unknown' THEN 1 END) AS judged,
+        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome) = 'successful' THEN 1 END) AS successful,
+        SUM(CAST(c.burst_count AS DOUBLE PRECISION)) AS turns,
+        SUM(CAST(c.burst_count AS DOUBLE PRECISION) * c.burst_count) AS turns_squared,
+        SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION)) AS duration_ms,
+        SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION) * (c.ended_at - c.started_at)) AS duration_squared,
+        COUNT(c.satisfaction) AS ratings, SUM(CAST(c.satisfaction AS DOUBLE PRECISION)) AS rating,
+        SUM(CAST(c.satisfaction AS DOUBLE PRECISION) * c.satisfaction) AS rating_squared,
+        COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd, SUM(c.cost_usd * c.cost_usd) AS cost_squared
+        FROM experiment_assignments a
+        JOIN conversations c ON c.tenant = a.tenant AND c.external_id = a.conversation_ref
+        LEFT JOIN record_facts f ON f.conversation_id = c.id
+        WHERE a.tenant = $1 AND a.experiment_id = $2
+        AND NOT EXISTS (SELECT 1 FROM conversations o WHERE o.id = a.conversation_id AND o.tenant = a.tenant)
+        AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'
+        GROUP BY a.arm";
     DELETE_ASSIGNMENTS = "DELETE FROM experiment_assignments WHERE tenant = $1
         AND (conversation_ref = $2 OR conversation_ref = $3)";
 }
@@ -112,8 +136,10 @@ struct ExperimentRow {
 #[derive(sqlx::FromRow)]
 struct SumRow {
     arm: String,
-    ended: String,
     conversations: i64,
+    spoken: i64,
+    judged: i64,
+    successful: i64,
     turns: Option<f64>,
     turns_squared: Option<f64>,
     duration_ms: Option<f64>,
@@ -137,7 +163,7 @@ impl Store {
         self.row::<ExperimentRow>(select).await?.map(ExperimentRow::read).transpose()
     }
 
-    /// The experiments that pass the filter, the newest first.
+    /// The experiments that pass the filter, in its order.
     ///
     /// # Errors
     /// When the database is not available.
@@ -150,24 +176,18 @@ impl Store {
         let mut from = Statement::new("");
         from.push_with(FROM, tenant)
             .push_some(" AND x.kind = ", filter.kind.map(ExperimentKind::as_str))
-            .push_some(" AND x.status = ", filter.status.map(ExperimentStatus::as_str));
-        let list = List {
-            columns: COLUMNS,
-            from,
-            behind: " AND (x.created_at, x.id) < (",
-            order: " ORDER BY x.created_at DESC, x.id DESC",
-        };
+            .push_some(" AND x.status = ", filter.status.map(ExperimentStatus::as_str))
+            .push_words(" AND x.search_text LIKE ", filter.search.as_deref());
+        let list = List { columns: COLUMNS, from, order: by_creation!(filter.order, "x.created_at", "x.id") };
         self.page::<ExperimentRow>(list, page).await?.try_map(ExperimentRow::read)
     }
 
-    /// The experiments that run, the oldest first.
+    /// The experiments that run, the first started first.
     ///
     /// # Errors
     /// When the database is not available.
     pub async fn running_experiments(&self, tenant: &TenantId) -> Result<Vec<Experiment>, StoreError> {
-        let mut select = Statement::new(COLUMNS);
-        select.push_with(FROM, tenant).push(RUNNING);
-        self.rows::<ExperimentRow>(select).await?.into_iter().map(ExperimentRow::read).collect()
+        self.rows::<ExperimentRow>(running(tenant)).await?.into_iter().map(ExperimentRow::read).collect()
     }
 
     /// What the conversations of an experiment add up to, by the names of their arms; an arm without any is left out.
@@ -180,10 +200,10 @@ impl Store {
         for (arm, count) in self.rows::<(String, i64)>(assigned).await? {
             sums.entry(arm).or_default().assigned = count;
         }
-        let rows = Statement::new(SUM_ARMS).bind(tenant).bind(id.0);
-        for row in self.rows::<SumRow>(rows).await? {
-            let outcome = word("conversations.outcome", &row.ended)?;
-            sums.entry(row.arm.clone()).or_default().add(outcome, &row);
+        let sums_by = |sql| self.rows::<SumRow>(Statement::new(sql).bind(tenant).bind(id.0));
+        let (by_id, by_name) = tokio::try_join!(sums_by(SUM_BY_ID), sums_by(SUM_BY_NAME))?;
+        for row in by_id.iter().chain(&by_name) {
+            sums.entry(row.arm.clone()).or_default().add(row);
         }
         Ok(sums)
     }
@@ -203,7 +223,8 @@ impl Tx {
             .bind(experiment.metric.as_str())
             .bind(json("experiments.arms", &experiment.arms)?)
             .bind(json("experiments.filter", &experiment.filter)?)
-            .bind(experiment.created_at);
+            .bind(experiment.created_at)
+            .bind(search_text([experiment.name.as_str()]));
         self.execute(statement).await?;
         Ok(())
     }
@@ -232,6 +253,14 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         Ok(self.execute(Statement::new(STOP_EXPERIMENT).bind(tenant).bind(id.0).bind(now)).await? > 0)
+    }
+
+    /// The experiments that run, as this transaction sees them, the first started first.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn running_experiments(&mut self, tenant: &TenantId) -> Result<Vec<Experiment>, StoreError> {
+        self.rows::<ExperimentRow>(running(tenant)).await?.into_iter().map(ExperimentRow::read).collect()
     }
 
     /// How many experiments run.
@@ -288,30 +317,29 @@ impl Tx {
     }
 }
 
+fn running(tenant: &TenantId) -> Statement {
+    let mut select = Statement::new(COLUMNS);
+    select.push_with(FROM, tenant).push(RUNNING);
+    select
+}
+
 /// Adds the list of the conversations that are in an arm.
 pub(super) fn push_members(select: &mut Statement, experiment: ExperimentId, arm: &str) {
     select.push_with(MEMBERS, experiment.0).push_with(" AND a.arm = ", arm).push(")");
 }
 
 impl ArmSums {
-    fn add(&mut self, outcome: Outcome, row: &SumRow) {
-        if outcome == Outcome::Excluded {
-            return;
-        }
+    fn add(&mut self, row: &SumRow) {
         self.conversations += row.conversations;
-        if outcome != Outcome::Unknown {
-            self.judged += row.conversations;
-        }
-        if outcome == Outcome::Successful {
-            self.successful += row.conversations;
-        }
+        self.judged += row.judged;
+        self.successful += row.successful;
         let sample = |count: i64, sum: Option<f64>, squares: Option<f64>| Sample {
             count,
             sum: sum.unwrap_or_default(),
             squares: squares.unwrap_or_default(),
         };
-        self.turns = self.turns.with(sample(row.conversations, row.turns, row.turns_squared));
-        self.duration_ms = self.duration_ms.with(sample(row.conversations, row.duration_ms, row.duration_squared));
+        self.turns = self.turns.with(sample(row.spoken, row.turns, row.turns_squared));
+        self.duration_ms = self.duration_ms.with(sample(row.spoken, row.duration_ms, row.duration_squared));
         self.satisfaction = self.satisfaction.with(sample(row.ratings, row.rating, row.rating_squared));
         self.cost_usd = self.cost_usd.with(sample(row.priced, row.cost_usd, row.cost_squared));
     }

@@ -39,8 +39,11 @@ statements! {
         agent_turns = excluded.agent_turns, talk_ratio = excluded.talk_ratio, resolution = excluded.resolution,
         repetition = excluded.repetition, response_relevance = excluded.response_relevance";
     DELETE_FACTS = "DELETE FROM record_facts WHERE tenant = $1 AND conversation_id = $2";
-    DELETE_TERMS = "DELETE FROM record_terms WHERE tenant = $1 AND conversation_id = $2";
-    DELETE_TERMS_OF_KIND = "DELETE FROM record_terms WHERE tenant = $1 AND conversation_id = $2 AND kind = $3";
+    // By way of the conversation: by the tenant's own index, all terms of the tenant would be walked through.
+    DELETE_TERMS = "DELETE FROM record_terms
+        WHERE conversation_id IN (SELECT id FROM conversations WHERE tenant = $1 AND id = $2)";
+    DELETE_TERMS_OF_KIND = "DELETE FROM record_terms
+        WHERE conversation_id IN (SELECT id FROM conversations WHERE tenant = $1 AND id = $2) AND kind = $3";
 }
 
 impl Tx {

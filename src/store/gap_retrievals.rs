@@ -71,9 +71,16 @@ statements! {
         WHERE l.gap_id = $2 AND l.tenant = $1 ORDER BY l.asked_at, l.retrieval_id";
     GAP_UTTERANCES = "SELECT t.utterance FROM gap_retrievals l JOIN retrievals t ON t.id = l.retrieval_id
         WHERE l.gap_id = $2 AND l.tenant = $1 AND t.utterance <> '' ORDER BY l.asked_at DESC, l.retrieval_id DESC LIMIT $3";
-    RESOLVE_CONVERSATIONS = "UPDATE gap_retrievals SET conversation_id = (SELECT c.id FROM conversations c
-        WHERE c.tenant = gap_retrievals.tenant AND c.external_id = gap_retrievals.conversation_ref)
-        WHERE tenant = $1 AND conversation_id IS NULL AND conversation_ref IS NOT NULL AND gap_id IS NOT NULL";
+    // By the name that the agent gave, else by the turn that names the retrieval.
+    RESOLVE_CONVERSATIONS = "UPDATE gap_retrievals SET conversation_id = COALESCE((SELECT c.id FROM conversations c
+            WHERE c.tenant = gap_retrievals.tenant AND c.external_id = gap_retrievals.conversation_ref),
+            (SELECT n.conversation_id FROM turns n WHERE n.retrieval_id = gap_retrievals.retrieval_id
+            AND n.tenant = gap_retrievals.tenant ORDER BY n.conversation_id LIMIT 1))
+        WHERE tenant = $1 AND conversation_id IS NULL AND gap_id IS NOT NULL
+        AND (EXISTS (SELECT 1 FROM conversations c
+            WHERE c.tenant = gap_retrievals.tenant AND c.external_id = gap_retrievals.conversation_ref)
+            OR EXISTS (SELECT 1 FROM turns n
+            WHERE n.retrieval_id = gap_retrievals.retrieval_id AND n.tenant = gap_retrievals.tenant))";
     AVERAGE_COST = "SELECT AVG(cost_usd) FROM conversations WHERE tenant = $1";
     FORGET_LINKS = "DELETE FROM gap_retrievals WHERE tenant = $1 AND (conversation_ref = $2 OR conversation_ref = $3
         OR conversation_id = $4) RETURNING gap_id, retrieval_id";

@@ -6,27 +6,31 @@ use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
 use crate::domain::entry_version::Editor;
 use crate::domain::gaps::{Gap, GapCounts, GapDecision, GapDraft, GapStatus};
-use crate::domain::ids::{ConversationId, EntryId, ExemplarId, GapId, KeyId, TenantId};
+use crate::domain::ids::{ConversationId, EntryId, GapId, KeyId, TenantId};
 use crate::domain::language::Language;
-use crate::domain::text::{normalise, shorten};
 use crate::store::Store;
-use crate::store::entries::contains;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
-use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::macros::{ascending, descending, statements};
+use crate::store::page::{Keyed, List, Order, Page, PageRequest};
 use crate::store::rows::{language, moment, position, word};
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
 word_enum!(
-    /// By what gaps are ordered, the most of it first.
+    /// In which order gaps are wanted.
     GapOrder {
-        /// How much they matter.
+        /// What matters least first.
         Score = "score",
-        /// How often they were asked.
+        /// What matters most first.
+        ScoreDown = "-score",
+        /// What was asked least first.
         Volume = "volume",
-        /// When they were asked last.
+        /// What was asked most first.
+        VolumeDown = "-volume",
+        /// What was not asked for longest first.
         LastSeen = "last_seen",
+        /// What was asked last first.
+        LastSeenDown = "-last_seen",
     }
 );
 
@@ -39,7 +43,7 @@ pub struct GapFilter {
     pub language: Option<Language>,
     /// Words that must all stand in the title, in any case.
     pub search: Option<String>,
-    /// The order; `None` is by score.
+    /// The order; `None` is what matters most first.
     pub order: Option<GapOrder>,
 }
 
@@ -54,26 +58,9 @@ pub struct GapLeader {
     pub title: String,
 }
 
-/// The columns, and what the list is ordered by as the last of them.
-macro_rules! columns {
-    ($place:literal) => {
-        concat!(
-            "SELECT g.id, g.language, g.title, g.category, g.status, g.volume, g.volume_after, g.conversations, ",
-            "g.judged, g.failures, g.cost_usd, g.score_milli, g.draft, g.draft_conversation, g.draft_turn, ",
-            "g.entry_id, g.reason, g.decided_key, g.decided_name, g.decided_at, g.first_seen, g.last_seen, ",
-            $place,
-            " AS place"
-        )
-    };
-}
-
-const BY_SCORE: &str = columns!("g.score_milli");
-const BY_VOLUME: &str = columns!("g.volume");
-const BY_LAST_SEEN: &str = columns!("g.last_seen");
-/// The most characters of a heading that is made of a content.
-const MAX_TITLE_CHARS: usize = 90;
-const UNSOURCED: &str = "SELECT id FROM exemplars WHERE NOT EXISTS
-    (SELECT 1 FROM exemplar_sources s WHERE s.exemplar_id = exemplars.id) AND tenant = ";
+const COLUMNS: &str = "SELECT g.id, g.language, g.title, g.category, g.status, g.volume, g.volume_after,
+    g.conversations, g.judged, g.failures, g.cost_usd, g.score_milli, g.draft, g.draft_conversation, g.draft_turn,
+    g.entry_id, g.reason, g.decided_key, g.decided_name, g.decided_at, g.first_seen, g.last_seen";
 const FROM: &str = " FROM gaps g WHERE g.tenant = ";
 
 statements! {
@@ -93,7 +80,7 @@ statements! {
     GAP_LEADERS = "SELECT id, language, title FROM gaps WHERE tenant = $1 ORDER BY id";
     FORGET_DRAFTS = "UPDATE gaps SET draft = NULL, draft_conversation = NULL, draft_turn = NULL WHERE tenant = $1
         AND draft_conversation = $2";
-    BLANK_VERSIONS = "UPDATE entry_versions SET snapshot = NULL WHERE tenant = $1 AND entry_id = $2";
+    SETTLE_LINKS_OF_GAP = "UPDATE gap_retrievals SET gap_id = NULL WHERE tenant = $1 AND gap_id = $2";
     DELETE_LINKS_OF_GAP = "DELETE FROM gap_retrievals WHERE tenant = $1 AND gap_id = $2";
     DELETE_GAP = "DELETE FROM gaps WHERE tenant = $1 AND id = $2";
 }
@@ -122,7 +109,9 @@ struct GapRow {
     decided_at: Option<i64>,
     first_seen: i64,
     last_seen: i64,
-    place: i64,
+    /// Of a list alone.
+    #[sqlx(default)]
+    ordered_by: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -154,18 +143,10 @@ impl Store {
         let mut from = Statement::new("");
         from.push_with(FROM, tenant)
             .push_some(" AND g.status = ", filter.status.map(GapStatus::as_str))
-            .push_some(" AND g.language = ", filter.language.as_ref().map(Language::as_str));
-        for word in filter.search.as_deref().unwrap_or_default().split_whitespace() {
-            from.push_with(" AND g.search_text LIKE ", contains(word)).push(" ESCAPE '!'");
-        }
-        let (columns, behind, order) = match filter.order.unwrap_or(GapOrder::Score) {
-            GapOrder::Score => (BY_SCORE, " AND (g.score_milli, g.id) < (", " ORDER BY g.score_milli DESC, g.id DESC"),
-            GapOrder::Volume => (BY_VOLUME, " AND (g.volume, g.id) < (", " ORDER BY g.volume DESC, g.id DESC"),
-            GapOrder::LastSeen => {
-                (BY_LAST_SEEN, " AND (g.last_seen, g.id) < (", " ORDER BY g.last_seen DESC, g.id DESC")
-            }
-        };
-        self.page::<GapRow>(List { columns, from, behind, order }, page).await?.try_map(GapRow::read)
+            .push_some(" AND g.language = ", filter.language.as_ref().map(Language::as_str))
+            .push_words(" AND g.search_text LIKE ", filter.search.as_deref());
+        let list = List { columns: COLUMNS, from, order: filter.order.unwrap_or(GapOrder::ScoreDown).fragments() };
+        self.page::<GapRow>(list, page).await?.try_map(GapRow::read)
     }
 
     /// Every gap of a tenant, by what it is recognised by.
@@ -235,8 +216,32 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes a gap away that is answered by now; its retrievals stay looked at, in no gap. `false`, and nothing happens, when
+    /// an entry was ever written for it: what that took over from users is erased by way of the gap.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn settle_gap(&mut self, tenant: &TenantId, id: GapId) -> Result<bool, StoreError> {
+        if !self.entries_of_gap(tenant, id).await?.is_empty() {
+            return Ok(false);
+        }
+        self.execute(Statement::new(SETTLE_LINKS_OF_GAP).bind(tenant).bind(id.0)).await?;
+        self.execute(Statement::new(DELETE_GAP).bind(tenant).bind(id.0)).await?;
+        Ok(true)
+    }
+
+    /// Takes back the drafts that quote a conversation which is replaced or erased. Another one is looked for when gaps are
+    /// looked for next.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn forget_drafts(&mut self, tenant: &TenantId, conversation: ConversationId) -> Result<(), StoreError> {
+        self.execute(Statement::new(FORGET_DRAFTS).bind(tenant).bind(conversation.0)).await?;
+        Ok(())
+    }
+
     /// Takes a conversation that is being erased out of the gaps: its retrievals, a title that only it said, a draft that
-    /// quotes it, and what only it said among the exemplars of the entry that was written for a gap. A gap that nobody else
+    /// quotes it, and what only it said in the entries that were written for a gap. A gap that nobody else
     /// asked is gone. How much the others matter is computed when gaps are looked for next.
     pub(super) async fn forget_in_gaps(
         &mut self,
@@ -244,16 +249,17 @@ impl Tx {
         (conversation, external_id): (ConversationId, &str),
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.execute(Statement::new(FORGET_DRAFTS).bind(tenant).bind(conversation.0)).await?;
+        self.forget_drafts(tenant, conversation).await?;
         for (id, lost) in self.forget_gap_retrievals(tenant, conversation, external_id).await? {
             let Some(mut gap) = self.hold_gap(tenant, id).await? else { continue };
             let members = self.gap_members(tenant, id).await?;
             let said: Vec<&str> =
                 members.iter().map(|member| member.utterance.as_str()).filter(|said| !said.is_empty()).collect();
-            if let Some(entry) = gap.decided.as_ref().and_then(|decided| decided.entry_id) {
+            for entry in self.entries_of_gap(tenant, id).await? {
                 self.forget_phrases(tenant, entry, (&lost, &said), now).await?;
             }
             let Some(first) = said.first() else {
+                self.forget_entries_of_gap(tenant, id).await?;
                 self.execute(Statement::new(DELETE_LINKS_OF_GAP).bind(tenant).bind(id.0)).await?;
                 self.execute(Statement::new(DELETE_GAP).bind(tenant).bind(id.0)).await?;
                 continue;
@@ -266,46 +272,29 @@ impl Tx {
         }
         Ok(())
     }
+}
 
-    /// Erases those exemplars of an entry that were taken over from utterances which nobody says any more.
-    async fn forget_phrases(
-        &mut self,
-        tenant: &TenantId,
-        entry: EntryId,
-        (lost, said): (&[String], &[&str]),
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let said: Vec<String> = said.iter().map(|said| normalise(said)).collect();
-        let lost = lost.iter().map(|lost| normalise(lost)).filter(|lost| !said.contains(lost));
-        let mut select = Statement::new("");
-        select.push_with(UNSOURCED, tenant).push(" AND id IN ");
-        select.push_list(lost.map(|lost| ExemplarId::derive(entry, &lost).0));
-        let gone: Vec<(Uuid,)> = self.rows(select).await?;
-        if gone.is_empty() {
-            return Ok(());
+impl GapOrder {
+    const fn fragments(self) -> Order {
+        match self {
+            Self::Score => ascending!("g.score_milli", "g.id"),
+            Self::ScoreDown => descending!("g.score_milli", "g.id"),
+            Self::Volume => ascending!("g.volume", "g.id"),
+            Self::VolumeDown => descending!("g.volume", "g.id"),
+            Self::LastSeen => ascending!("g.last_seen", "g.id"),
+            Self::LastSeenDown => descending!("g.last_seen", "g.id"),
         }
-        let gone: Vec<Uuid> = gone.into_iter().map(|(exemplar,)| exemplar).collect();
-        self.erase_exemplars(tenant, &gone, now).await?;
-        // The gap gave the entry its heading, too, unless a person wrote another one.
-        if let Some(mut written) = self.entries(tenant, &[entry]).await?.pop()
-            && gone.contains(&ExemplarId::derive(entry, &normalise(&written.title)).0)
-        {
-            (written.title, written.updated_at) = (shorten(&written.content, MAX_TITLE_CHARS), now);
-            self.set_words(tenant, &written).await?;
-        }
-        self.execute(Statement::new(BLANK_VERSIONS).bind(tenant).bind(entry.0)).await?;
-        Ok(())
     }
 }
 
 impl Keyed for GapRow {
     fn key(&self) -> (i64, Uuid) {
-        (self.place, self.id)
+        (self.ordered_by, self.id)
     }
 }
 
 fn by_id(tenant: &TenantId, id: GapId) -> Statement {
-    let mut select = Statement::new(BY_SCORE);
+    let mut select = Statement::new(COLUMNS);
     select.push_with(FROM, tenant).push_with(" AND g.id = ", id.0);
     select
 }

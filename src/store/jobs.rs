@@ -13,8 +13,8 @@ use crate::domain::conversation::word_enum;
 use crate::domain::ids::{ConversationId, JobId, TenantId};
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
-use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::macros::{by_creation, statements};
+use crate::store::page::{CreatedOrder, Keyed, List, Page, PageRequest};
 use crate::store::rows::{moment, tenant as read_tenant, word};
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
@@ -96,7 +96,7 @@ impl Job {
     }
 }
 
-/// Which jobs are wanted; what is `None` does not filter.
+/// Which jobs are wanted, and in which order; what is `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobFilter {
     /// Where they stand.
@@ -107,6 +107,10 @@ pub struct JobFilter {
     pub from: Option<Timestamp>,
     /// Queued before this moment.
     pub to: Option<Timestamp>,
+    /// Words that must each stand in the kind or in why the last attempt failed, in any case.
+    pub search: Option<String>,
+    /// The order; `None` is the last queued first.
+    pub order: Option<CreatedOrder>,
 }
 
 /// How many jobs of one kind and state a tenant has.
@@ -147,13 +151,19 @@ pub struct QueueCount {
 const COLUMNS: &str = "SELECT j.id, j.tenant, j.kind, j.payload, j.dedupe_key, j.priority, j.run_at, j.attempts,
     j.lease_holder, j.lease_end, j.state, j.last_error, j.trace_id, j.created_at, j.finished_at";
 const FROM: &str = " FROM jobs j WHERE j.tenant = ";
+const SEARCHED: [[&str; 2]; 2] =
+    [["LOWER(j.kind) LIKE ", "j.kind LIKE "], ["LOWER(j.last_error) LIKE ", "j.last_error LIKE "]];
 
 statements! {
     ENQUEUE = "INSERT INTO jobs (id, tenant, kind, payload, dedupe_key, priority, run_at, attempts, state, trace_id,
         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 'queued', $8, $9)
         ON CONFLICT (tenant, kind, dedupe_key) WHERE state IN ('queued', 'running') DO NOTHING";
-    ANY_DUE = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT 1 FROM jobs WHERE state = 'queued' AND run_at <= $1
-        UNION ALL SELECT 1 FROM jobs WHERE state = 'running' AND lease_end <= $1 LIMIT 1) AS due";
+    DUE_KINDS = "WITH RECURSIVE kinds(kind) AS (SELECT MIN(kind) FROM jobs WHERE state = 'queued'
+        UNION ALL SELECT (SELECT MIN(j.kind) FROM jobs j WHERE j.state = 'queued' AND j.kind > kinds.kind)
+        FROM kinds WHERE kinds.kind IS NOT NULL)
+        SELECT kind, CAST(0 AS BIGINT) AS expired FROM kinds WHERE EXISTS
+        (SELECT 1 FROM jobs d WHERE d.state = 'queued' AND d.kind = kinds.kind AND +d.run_at <= $1)
+        UNION ALL SELECT DISTINCT kind, CAST(1 AS BIGINT) FROM jobs WHERE state = 'running' AND lease_end <= $1";
     HEARTBEAT = "UPDATE jobs SET lease_end = $4
         WHERE id = $1 AND state = 'running' AND lease_holder = $2 AND attempts = $3";
     FINISH_JOB = "UPDATE jobs SET state = 'done', lease_holder = NULL, lease_end = NULL, finished_at = $4
@@ -218,8 +228,11 @@ impl Store {
         lease_ms: i64,
         limit: u32,
     ) -> Result<Vec<Job>, StoreError> {
-        // Most polls find nothing; they should not queue for SQLite's one writer.
-        if limit == 0 || self.number(Statement::new(ANY_DUE).bind(now)).await? == 0 {
+        // Most polls find nothing, and most others one kind; they should not keep SQLite's one writer.
+        let due: Vec<(String, i64)> = self.rows(Statement::new(DUE_KINDS).bind(now)).await?;
+        let kinds: Vec<&KindLimit<'_>> =
+            kinds.iter().filter(|kind| due.iter().any(|(due, _)| due == kind.kind)).collect();
+        if limit == 0 || kinds.is_empty() {
             return Ok(Vec::new());
         }
         let dialect = self.dialect();
@@ -227,10 +240,11 @@ impl Store {
         let mut claimed: Vec<Job> = Vec::new();
         for kind in kinds {
             let mut of_kind = 0;
-            for claim in [dialect.claim_expired(), dialect.claim_queued()] {
+            // Before those that wait, those whose holder is gone.
+            for (expired, claim) in [(1, dialect.claim_expired()), (0, dialect.claim_queued())] {
                 let room = kind.limit.saturating_sub(of_kind).min(limit.saturating_sub(claimed.len() as u32));
-                if room == 0 {
-                    break;
+                if room == 0 || !due.iter().any(|(due, of)| due == kind.kind && *of == expired) {
+                    continue;
                 }
                 let statement = Statement::new(claim)
                     .bind(holder)
@@ -283,7 +297,7 @@ impl Store {
         self.row::<JobRow>(statement).await?.map(JobRow::read).transpose()
     }
 
-    /// The jobs that pass the filter, the last queued first.
+    /// The jobs that pass the filter, in its order.
     ///
     /// # Errors
     /// When the database is not available.
@@ -298,13 +312,9 @@ impl Store {
             .push_some(" AND j.state = ", filter.state.map(JobState::as_str))
             .push_some(" AND j.kind = ", filter.kind.as_ref())
             .push_some(" AND j.created_at >= ", filter.from)
-            .push_some(" AND j.created_at < ", filter.to);
-        let list = List {
-            columns: COLUMNS,
-            from,
-            behind: " AND (j.created_at, j.id) < (",
-            order: " ORDER BY j.created_at DESC, j.id DESC",
-        };
+            .push_some(" AND j.created_at < ", filter.to)
+            .push_words_in(&SEARCHED, filter.search.as_deref());
+        let list = List { columns: COLUMNS, from, order: by_creation!(filter.order, "j.created_at", "j.id") };
         self.page::<JobRow>(list, page).await?.try_map(JobRow::read)
     }
 

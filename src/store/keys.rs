@@ -7,9 +7,10 @@ use crate::domain::conversation::word_enum;
 use crate::domain::ids::{KeyId, TenantId};
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
-use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::macros::{by_creation, statements};
+use crate::store::page::{CreatedOrder, Keyed, List, Page, PageRequest};
 use crate::store::rows::{moment, tenant, word};
+use crate::store::search::search_text;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
@@ -63,13 +64,17 @@ pub enum KeysOf {
     Everybody,
 }
 
-/// Which keys are wanted; what is `None` does not filter.
+/// Which keys are wanted, and in which order; what is `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyFilter {
     /// Their tenant, among those that are looked at.
     pub tenant: Option<TenantId>,
     /// What they may do.
     pub scope: Option<KeyScope>,
+    /// Words that must all stand in the name, in any case.
+    pub search: Option<String>,
+    /// The order; `None` is the last made first.
+    pub order: Option<CreatedOrder>,
 }
 
 const COLUMNS: &str = "SELECT k.id, k.tenant, k.name, k.scope, k.key_hash, k.created_at, k.last_used_at, k.expires_at,
@@ -81,8 +86,8 @@ statements! {
         FROM api_keys WHERE key_hash = $1";
     COUNT_KEYS = "SELECT COUNT(*) FROM api_keys WHERE tenant = $1";
     INSERT_KEY = "INSERT INTO api_keys
-        (id, tenant, name, scope, key_hash, created_at, last_used_at, expires_at, revoked_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        (id, tenant, name, scope, key_hash, created_at, last_used_at, expires_at, revoked_at, search_text)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     TOUCH_KEY = "UPDATE api_keys SET last_used_at = $3 WHERE tenant = $1 AND id = $2
         AND (last_used_at IS NULL OR last_used_at < $3)";
     REVOKE_KEY = "UPDATE api_keys SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
@@ -121,7 +126,7 @@ impl Store {
         self.row::<KeyRow>(select).await?.map(KeyRow::read).transpose()
     }
 
-    /// The keys that pass the filter, revoked and expired ones too, the newest first.
+    /// The keys that pass the filter, revoked and expired ones too, in its order.
     ///
     /// # Errors
     /// When the database is not available.
@@ -134,12 +139,8 @@ impl Store {
         let mut from = from(of);
         from.push_some(" AND k.tenant = ", filter.tenant.as_ref());
         from.push_some(" AND k.scope = ", filter.scope.map(KeyScope::as_str));
-        let list = List {
-            columns: COLUMNS,
-            from,
-            behind: " AND (k.created_at, k.id) < (",
-            order: " ORDER BY k.created_at DESC, k.id DESC",
-        };
+        from.push_words(" AND k.search_text LIKE ", filter.search.as_deref());
+        let list = List { columns: COLUMNS, from, order: by_creation!(filter.order, "k.created_at", "k.id") };
         self.page::<KeyRow>(list, page).await?.try_map(KeyRow::read)
     }
 
@@ -167,7 +168,8 @@ impl Tx {
             .bind(key.created_at)
             .bind(key.last_used_at)
             .bind(key.expires_at)
-            .bind(key.revoked_at);
+            .bind(key.revoked_at)
+            .bind(search_text([key.name.as_str()]));
         self.execute(statement).await?;
         Ok(())
     }

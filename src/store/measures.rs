@@ -41,27 +41,28 @@ pub struct ArmOf {
 }
 
 /// The sums of one span: everything that rates and averages are made of. Conversations belong to the span in which they
-/// began; *counted* are those that are not excluded. Roll-ups keep them as JSON: a migration that changes what they mean
-/// empties `metric_rollups`.
+/// began; *counted* are those that are not excluded, *spoken* those of them in which something was said: of the others only
+/// the record was imported, so nobody knows how long they were. Roll-ups keep them as JSON: a migration that changes what they
+/// mean empties `metric_rollups`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SpanSums {
     /// Conversations, excluded ones included.
     pub conversations: i64,
-    /// Conversations that count.
-    pub counted: i64,
+    /// Conversations that count and in which something was said.
+    pub spoken: i64,
     /// Conversations that ended successfully, unsuccessfully or in part.
     pub judged: i64,
     /// Conversations that ended successfully.
     pub successful: i64,
-    /// Turns of those that count; a burst is one.
+    /// Their turns; a burst is one.
     pub turns: i64,
     /// Their duration, in milliseconds.
     pub duration_ms: i64,
-    /// How many of them were rated.
+    /// How many of those that count were rated.
     pub ratings: i64,
     /// The sum of these ratings.
     pub rating_sum: i64,
-    /// How many of them were not rated and are analysed.
+    /// How many of the spoken were not rated and are analysed.
     pub unrated: i64,
     /// Sum of the success scores of the unrated.
     pub unrated_success_score: f64,
@@ -104,13 +105,15 @@ statements! {
 /// What each row says first: of which span it is.
 pub(super) const NUMBERED: &str = " SELECT p.number, ";
 pub(super) const CONVERSATIONS: &str = "COALESCE(f.outcome, c.outcome, 'unknown') AS ended,
-    COUNT(*) AS conversations, CAST(SUM(c.burst_count) AS BIGINT) AS turns,
-    CAST(SUM(c.ended_at - c.started_at) AS BIGINT) AS duration_ms, COUNT(c.satisfaction) AS ratings,
+    COUNT(*) AS conversations, COUNT(CASE WHEN c.burst_count > 0 THEN 1 END) AS spoken,
+    CAST(SUM(c.burst_count) AS BIGINT) AS turns,
+    CAST(SUM(CASE WHEN c.burst_count > 0 THEN c.ended_at - c.started_at ELSE 0 END) AS BIGINT) AS duration_ms,
+    COUNT(c.satisfaction) AS ratings,
     CAST(COALESCE(SUM(c.satisfaction), 0) AS BIGINT) AS rating_sum,
-    COUNT(CASE WHEN c.satisfaction IS NULL THEN f.success_score END) AS unrated,
-    SUM(CASE WHEN c.satisfaction IS NULL THEN f.success_score END) AS success_score,
-    SUM(CASE WHEN c.satisfaction IS NULL THEN f.resolution END) AS resolution,
-    SUM(CASE WHEN c.satisfaction IS NULL THEN f.repetition END) AS repetition,
+    COUNT(CASE WHEN c.satisfaction IS NULL AND c.burst_count > 0 THEN f.success_score END) AS unrated,
+    SUM(CASE WHEN c.satisfaction IS NULL AND c.burst_count > 0 THEN f.success_score END) AS success_score,
+    SUM(CASE WHEN c.satisfaction IS NULL AND c.burst_count > 0 THEN f.resolution END) AS resolution,
+    SUM(CASE WHEN c.satisfaction IS NULL AND c.burst_count > 0 THEN f.repetition END) AS repetition,
     CAST(COALESCE(SUM(c.prompt_tokens), 0) AS BIGINT) AS prompt_tokens,
     CAST(COALESCE(SUM(c.completion_tokens), 0) AS BIGINT) AS completion_tokens,
     COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd
@@ -146,6 +149,7 @@ pub(super) struct ConversationRow {
     pub(super) number: i64,
     pub(super) ended: String,
     conversations: i64,
+    spoken: i64,
     turns: i64,
     duration_ms: i64,
     ratings: i64,
@@ -293,7 +297,7 @@ impl SpanSums {
     /// Adds what other conversations, retrievals and entries add up to.
     pub fn merge(&mut self, other: &Self) {
         self.conversations += other.conversations;
-        self.counted += other.counted;
+        self.spoken += other.spoken;
         self.judged += other.judged;
         self.successful += other.successful;
         self.turns += other.turns;
@@ -338,7 +342,7 @@ impl SpanSums {
         if outcome == Outcome::Excluded {
             return;
         }
-        self.counted += row.conversations;
+        self.spoken += row.spoken;
         if outcome != Outcome::Unknown {
             self.judged += row.conversations;
         }

@@ -22,6 +22,7 @@ mod evidence;
 pub mod exemplars;
 pub mod experiments;
 pub mod facts;
+mod gap_entries;
 pub mod gap_retrievals;
 pub mod gaps;
 pub mod generations;
@@ -38,12 +39,14 @@ mod metric_marks;
 mod open;
 pub mod outcomes;
 pub mod page;
+pub mod plans;
 pub mod records;
 pub mod retrievals;
 pub mod rolling_up;
 pub mod rollups;
 mod rows;
 pub mod schedules;
+mod search;
 pub mod session_items;
 pub mod sessions;
 pub mod settings;
@@ -60,6 +63,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::store::dialect::Dialect;
+use crate::store::plans::Watch;
 
 /// The relational store. Cloning it is cheap; all clones share the connections.
 #[derive(Clone)]
@@ -67,6 +71,8 @@ pub struct Store {
     pool: Pool,
     /// Woken after every commit that enqueued a job, here or (on PostgreSQL) in another process.
     job_notify: Arc<Notify>,
+    /// For who wants to see the plans of what is read.
+    watch: Arc<Watch>,
 }
 
 #[derive(Clone)]

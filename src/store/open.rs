@@ -91,6 +91,9 @@ async fn open_sqlite(settings: &StoreSettings) -> Result<Store, StoreError> {
     let write_options = options
         .clone()
         .pragma("cache_size", WRITE_CACHE)
+        // What is deleted is overwritten with zeros, or an erased text could still be read in the file's free pages. Pages
+        // that become free are written for it once more; what is only added costs nothing.
+        .pragma("secure_delete", "ON")
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(match settings.synchronous {
@@ -99,8 +102,13 @@ async fn open_sqlite(settings: &StoreSettings) -> Result<Store, StoreError> {
         })
         // A long read keeps the log from being reused; give the space back afterwards.
         .pragma("journal_size_limit", "67108864");
-    // An endless life: reopening a SQLite connection brings nothing but a cold cache.
-    let pool = SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(None).max_lifetime(None);
+    // An endless life: reopening a SQLite connection brings nothing but a cold cache. And no ping before every use, which
+    // would be a second trip to the connection's thread for each statement: a file does not hang up.
+    let pool = SqlitePoolOptions::new()
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false);
 
     let write = pool
         .clone()
@@ -118,7 +126,7 @@ async fn open_sqlite(settings: &StoreSettings) -> Result<Store, StoreError> {
         source: source.into(),
     })?;
 
-    Ok(Store { pool: Pool::Sqlite { read, write }, job_notify: Arc::new(Notify::new()) })
+    Ok(Store { pool: Pool::Sqlite { read, write }, job_notify: Arc::new(Notify::new()), watch: Arc::default() })
 }
 
 /// Makes the file, empty, if it is not there, so that its owner alone can read it: it holds what people said. SQLite
@@ -151,7 +159,7 @@ async fn open_postgres(settings: &StoreSettings) -> Result<Store, StoreError> {
 
     let job_notify = Arc::new(Notify::new());
     listen(&pool, Arc::downgrade(&job_notify)).await?;
-    Ok(Store { pool: Pool::Postgres(pool), job_notify })
+    Ok(Store { pool: Pool::Postgres(pool), job_notify, watch: Arc::default() })
 }
 
 /// Fails soon and with the cause when nobody answers; every other trouble is left to the pool, which waits where that

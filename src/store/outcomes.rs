@@ -3,7 +3,7 @@
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Outcome, OutcomeSource};
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{ConversationId, TenantId};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
@@ -20,7 +20,7 @@ pub struct ToldOutcome {
     pub source: OutcomeSource,
     /// How it ended.
     pub outcome: Outcome,
-    /// The user's rating, 1 to 5.
+    /// The user's rating, 1 to 5; without one, the rating that this source told before stays.
     pub satisfaction: Option<i64>,
     /// How sure that is, 0 to 1.
     pub confidence: f64,
@@ -31,8 +31,10 @@ pub struct ToldOutcome {
 statements! {
     TELL_OUTCOME = "INSERT INTO outcomes (tenant, conversation_ref, source, outcome, satisfaction, confidence, told_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, conversation_ref, source) DO UPDATE SET
-        outcome = excluded.outcome, satisfaction = excluded.satisfaction, confidence = excluded.confidence,
-        told_at = excluded.told_at";
+        outcome = excluded.outcome, satisfaction = COALESCE(excluded.satisfaction, outcomes.satisfaction),
+        confidence = excluded.confidence, told_at = excluded.told_at";
+    RATE_CONVERSATION = "UPDATE conversations SET satisfaction = $3 WHERE tenant = $1 AND id = $2
+        AND (satisfaction IS NULL OR satisfaction <> $3)";
     OUTCOMES_OF = "SELECT conversation_ref, source, outcome, satisfaction, confidence, told_at FROM outcomes
         WHERE tenant = $1 AND conversation_ref = $2";
     DELETE_OUTCOMES = "DELETE FROM outcomes WHERE tenant = $1 AND conversation_ref = $2";
@@ -85,6 +87,22 @@ impl Tx {
             .bind(told.confidence)
             .bind(told.told_at);
         self.execute(statement).await?;
+        Ok(())
+    }
+
+    /// Gives a conversation this rating, 1 to 5, in place of the one that it has.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn rate_conversation(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+        satisfaction: i64,
+    ) -> Result<(), StoreError> {
+        // Where it is counted, held before it is changed, as whoever moves a conversation to another hour does.
+        self.mark_conversation(tenant, id).await?;
+        self.execute(Statement::new(RATE_CONVERSATION).bind(tenant).bind(id.0).bind(satisfaction)).await?;
         Ok(())
     }
 

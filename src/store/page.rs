@@ -5,6 +5,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::conversation::word_enum;
 use crate::domain::error::FieldError;
 use crate::store::Store;
 use crate::store::error::StoreError;
@@ -14,14 +15,24 @@ use crate::store::statement::Statement;
 /// A filtered count is exact up to here and a lower bound above.
 const COUNT_CAP: i64 = 10_000;
 
-/// Which part of a list is wanted. All lists are ordered newest first.
+word_enum!(
+    /// In which order a list is wanted that is ordered by when its items were made.
+    CreatedOrder {
+        /// The oldest first.
+        CreatedAt = "created_at",
+        /// The newest first.
+        CreatedAtDown = "-created_at",
+    }
+);
+
+/// Which part of a list is wanted. Without an order of their own all lists are ordered newest first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PageRequest {
     /// The most items; 0 asks for the count alone.
     pub limit: u32,
     /// Items to leave out, after `after`; slow when large, which `after` is not.
     pub offset: u32,
-    /// Continue behind this place: [`Page::next`] of the page before.
+    /// Continue behind this place: [`Page::next`] of the page before, in the same order.
     pub after: Option<Cursor>,
 }
 
@@ -35,7 +46,7 @@ impl PageRequest {
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
-    /// The items, newest first.
+    /// The items, in the order of the list.
     pub items: Vec<T>,
     /// How many items pass the filter, on all pages together.
     pub count: i64,
@@ -82,7 +93,7 @@ impl fmt::Display for Cursor {
 
 /// A row that a page can end with.
 pub(super) trait Keyed {
-    /// The moment and the id that the list is ordered by.
+    /// The moment, or what else the list is ordered by, and the id.
     fn key(&self) -> (i64, Uuid);
 }
 
@@ -92,10 +103,22 @@ pub(super) struct List {
     pub columns: &'static str,
     /// The tables and the filter, with its values.
     pub from: Statement,
-    /// ` AND (moment, id) < `, a row value.
+    /// By what it is ordered.
+    pub order: Order,
+}
+
+/// By what a list is ordered: a number, and the id where two have the same. Made by `ascending!` and `descending!`.
+#[derive(Clone, Copy)]
+pub(super) struct Order {
+    /// `, number AS ordered_by`, the last of the columns.
+    pub place: &'static str,
+    /// ` AND number <= `, when it is computed: SQLite finds a column by the comparison below in an index, and what is computed
+    /// by this.
+    pub bound: Option<&'static str>,
+    /// ` AND (number, id) < (`, the beginning of a comparison with a place.
     pub behind: &'static str,
-    /// ` ORDER BY moment DESC, id DESC`.
-    pub order: &'static str,
+    /// ` ORDER BY number DESC, id DESC`.
+    pub by: &'static str,
 }
 
 impl Store {
@@ -106,12 +129,15 @@ impl Store {
         let counted = self.number(count).await?;
 
         let mut select = Statement::new(list.columns);
-        select.push(" ").push_statement(&list.from);
+        select.push(list.order.place).push(" ").push_statement(&list.from);
         if let Some(after) = page.after {
-            select.push_with(list.behind, after.moment).push_with(", ", after.id).push(")");
+            if let Some(bound) = list.order.bound {
+                select.push_with(bound, after.moment);
+            }
+            select.push_with(list.order.behind, after.moment).push_with(", ", after.id).push(")");
         }
         // One more than wanted tells whether there is a next page.
-        select.push(list.order).push_with(" LIMIT ", i64::from(page.limit) + 1);
+        select.push(list.order.by).push_with(" LIMIT ", i64::from(page.limit) + 1);
         select.push_with(" OFFSET ", i64::from(page.offset));
         let mut items: Vec<R> = self.rows(select).await?;
 

@@ -7,19 +7,34 @@ use uuid::Uuid;
 
 use crate::domain::analysis::{Quality, TrainingRecord};
 use crate::domain::clock::Timestamp;
-use crate::domain::conversation::Outcome;
+use crate::domain::conversation::{Outcome, word_enum};
 use crate::domain::ids::{ConversationId, RecordId, TenantId};
 use crate::domain::language::Language;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::facts::TermKind;
-use crate::store::macros::statements;
-use crate::store::page::{Keyed, List, Page, PageRequest};
+use crate::store::macros::{ascending, descending, statements};
+use crate::store::page::{Keyed, List, Order, Page, PageRequest};
 use crate::store::rows::{json, language, moment, word};
+use crate::store::search::search_text;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
-/// Which training records are wanted; what is `None` does not filter.
+word_enum!(
+    /// In which order training records are wanted.
+    RecordOrder {
+        /// The first made first.
+        CreatedAt = "created_at",
+        /// The last made first.
+        CreatedAtDown = "-created_at",
+        /// The lowest success score first.
+        SuccessScore = "success_score",
+        /// The highest success score first.
+        SuccessScoreDown = "-success_score",
+    }
+);
+
+/// Which training records are wanted, and in which order; what is `None` does not filter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordFilter {
     /// `sales`, `support`, …
@@ -38,6 +53,10 @@ pub struct RecordFilter {
     pub from: Option<Timestamp>,
     /// Made before this.
     pub to: Option<Timestamp>,
+    /// Words that must each stand in the summary, the key phrases or an id of the conversation, in any case.
+    pub search: Option<String>,
+    /// The order; `None` is the last made first.
+    pub order: Option<RecordOrder>,
 }
 
 const COLUMNS: &str = "SELECT r.id, r.conversation_id, r.call_id, r.agent_id, r.summary, r.key_phrases, r.user_intents,
@@ -48,14 +67,16 @@ const FROM: &str = " FROM training_records r WHERE r.tenant = ";
 statements! {
     UPSERT_RECORD = "INSERT INTO training_records (id, tenant, conversation_id, call_id, agent_id, summary, key_phrases,
         user_intents, category, outcome, outcome_source, outcome_confidence, success_score, quality, reasons, learning,
-        language, pipeline_version, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+        language, pipeline_version, created_at, search_text)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
         ON CONFLICT (id) DO UPDATE SET call_id = excluded.call_id, agent_id = excluded.agent_id,
         summary = excluded.summary, key_phrases = excluded.key_phrases, user_intents = excluded.user_intents,
         category = excluded.category, outcome = excluded.outcome, outcome_source = excluded.outcome_source,
         outcome_confidence = excluded.outcome_confidence, success_score = excluded.success_score,
         quality = excluded.quality, reasons = excluded.reasons, learning = excluded.learning,
-        language = excluded.language, pipeline_version = excluded.pipeline_version, created_at = excluded.created_at";
+        language = excluded.language, pipeline_version = excluded.pipeline_version, created_at = excluded.created_at,
+        search_text = excluded.search_text";
+    EXTERNAL_ID = "SELECT external_id FROM conversations WHERE tenant = $1 AND id = $2";
     UNMARK_CHUNKS_OF_CONVERSATION = "DELETE FROM index_marks WHERE point_id IN
         (SELECT id FROM chunks WHERE tenant = $1 AND conversation_id = $2)";
     SET_LEARNING = "UPDATE training_records SET learning = $3 WHERE tenant = $1 AND conversation_id = $2";
@@ -83,6 +104,9 @@ struct RecordRow {
     language: String,
     pipeline_version: i64,
     created_at: i64,
+    /// Of a list alone.
+    #[sqlx(default)]
+    ordered_by: i64,
 }
 
 impl Store {
@@ -123,7 +147,7 @@ impl Store {
         self.rows::<RecordRow>(select).await?.into_iter().map(RecordRow::read).collect()
     }
 
-    /// The training records that pass the filter, the newest first.
+    /// The training records that pass the filter, in its order.
     ///
     /// # Errors
     /// When the database is not available.
@@ -142,13 +166,10 @@ impl Store {
             .push_some(" AND r.success_score >= ", filter.min_score)
             .push_some(" AND r.success_score <= ", filter.max_score)
             .push_some(" AND r.created_at >= ", filter.from)
-            .push_some(" AND r.created_at < ", filter.to);
-        let list = List {
-            columns: COLUMNS,
-            from,
-            behind: " AND (r.created_at, r.id) < (",
-            order: " ORDER BY r.created_at DESC, r.id DESC",
-        };
+            .push_some(" AND r.created_at < ", filter.to)
+            .push_words(" AND r.search_text LIKE ", filter.search.as_deref());
+        let list =
+            List { columns: COLUMNS, from, order: filter.order.unwrap_or(RecordOrder::CreatedAtDown).fragments() };
         self.page::<RecordRow>(list, page).await?.try_map(RecordRow::read)
     }
 }
@@ -182,11 +203,21 @@ impl Tx {
             .bind(json("training_records.learning", &record.learning)?)
             .bind(record.language.as_str())
             .bind(record.pipeline_version)
-            .bind(record.created_at);
+            .bind(record.created_at)
+            .bind(self.record_text(tenant, record).await?);
         self.execute(statement).await?;
         self.write_facts(tenant, record).await?;
         self.execute(Statement::new(UNMARK_CHUNKS_OF_CONVERSATION).bind(tenant).bind(conversation)).await?;
         Ok(())
+    }
+
+    /// What a record is searched in.
+    async fn record_text(&mut self, tenant: &TenantId, record: &TrainingRecord) -> Result<String, StoreError> {
+        let named = Statement::new(EXTERNAL_ID).bind(tenant).bind(record.conversation_id.0);
+        let external_id: Option<(String,)> = self.row(named).await?;
+        let ids = external_id.as_ref().map(|(id,)| id.as_str()).into_iter().chain(record.call_id.as_deref());
+        let phrases = record.key_phrases.iter().map(String::as_str);
+        Ok(search_text([record.summary.as_str()].into_iter().chain(phrases).chain(ids)))
     }
 
     /// Notes what was learned from a conversation, or why nothing was. `false` when it has no record.
@@ -222,9 +253,21 @@ impl Tx {
     }
 }
 
+impl RecordOrder {
+    /// A score is ordered in billionths; the index `training_records_score` says the same.
+    const fn fragments(self) -> Order {
+        match self {
+            Self::CreatedAt => ascending!("r.created_at", "r.id"),
+            Self::CreatedAtDown => descending!("r.created_at", "r.id"),
+            Self::SuccessScore => ascending!(computed "CAST(r.success_score * 1000000000 AS BIGINT)", "r.id"),
+            Self::SuccessScoreDown => descending!(computed "CAST(r.success_score * 1000000000 AS BIGINT)", "r.id"),
+        }
+    }
+}
+
 impl Keyed for RecordRow {
     fn key(&self) -> (i64, Uuid) {
-        (self.created_at, self.id)
+        (self.ordered_by, self.id)
     }
 }
 

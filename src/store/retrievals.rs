@@ -116,9 +116,10 @@ impl Store {
         self.read_retrievals(tenant, select).await
     }
 
-    async fn read_retrievals(&self, tenant: &TenantId, mut select: Statement) -> Result<Vec<Retrieval>, StoreError> {
-        select.push(" ORDER BY t.created_at, t.id");
-        let rows: Vec<RetrievalRow> = self.rows(select).await?;
+    async fn read_retrievals(&self, tenant: &TenantId, select: Statement) -> Result<Vec<Retrieval>, StoreError> {
+        let mut rows: Vec<RetrievalRow> = self.rows(select).await?;
+        // Not by the database, which would walk through all retrievals of the tenant in this order.
+        rows.sort_unstable_by_key(|row| (row.created_at, row.id));
         let mut exposures = Statement::new("");
         exposures.push_with(EXPOSURES, tenant).push(" AND retrieval_id IN ").push_list(rows.iter().map(|row| row.id));
         exposures.push(" ORDER BY retrieval_id, rank");

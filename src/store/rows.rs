@@ -24,16 +24,19 @@ impl<T> Row for T where T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'
 impl Store {
     /// All rows of a `SELECT`.
     pub(super) async fn rows<R: Row>(&self, statement: Statement) -> Result<Vec<R>, StoreError> {
+        self.note_plan(&statement).await?;
         Ok(on_read!(self, |db| statement.query_as()?.fetch_all(db).await?))
     }
 
     /// The first row of a `SELECT`, if there is one.
     pub(super) async fn row<R: Row>(&self, statement: Statement) -> Result<Option<R>, StoreError> {
+        self.note_plan(&statement).await?;
         Ok(on_read!(self, |db| statement.query_as()?.fetch_optional(db).await?))
     }
 
     /// The one number of a `SELECT` that always has one.
     pub(super) async fn number(&self, statement: Statement) -> Result<i64, StoreError> {
+        self.note_plan(&statement).await?;
         let (number,): (i64,) = on_read!(self, |db| statement.query_as()?.fetch_one(db).await?);
         Ok(number)
     }

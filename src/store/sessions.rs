@@ -4,25 +4,44 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::conversation::ConversationStatus;
+use crate::domain::conversation::{ConversationStatus, word_enum};
 use crate::domain::ids::{ConversationId, SessionId, TenantId};
 use crate::domain::training::{Created, Selection, Session, SessionFailure, SessionKind, SessionStatus};
 use crate::store::Store;
 use crate::store::conversations::ConversationFilter;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
-use crate::store::page::{Cursor, Keyed, List, Page, PageRequest};
+use crate::store::macros::{ascending, descending, statements};
+use crate::store::page::{Cursor, Keyed, List, Order, Page, PageRequest};
 use crate::store::rows::{json, moment, word};
+use crate::store::search::search_text;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
-/// Which sessions are wanted; what is `None` does not filter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+word_enum!(
+    /// In which order sessions are wanted.
+    SessionOrder {
+        /// The first made first.
+        CreatedAt = "created_at",
+        /// The last made first.
+        CreatedAtDown = "-created_at",
+        /// The first due first.
+        RunAt = "run_at",
+        /// The last due first.
+        RunAtDown = "-run_at",
+    }
+);
+
+/// Which sessions are wanted, and in which order; what is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionFilter {
     /// What they do.
     pub kind: Option<SessionKind>,
     /// Where they stand.
     pub status: Option<SessionStatus>,
+    /// Words that must all stand in the name, in any case.
+    pub search: Option<String>,
+    /// The order; `None` is the last made first.
+    pub order: Option<SessionOrder>,
 }
 
 /// A session at work: with the place that it has come to.
@@ -45,8 +64,8 @@ const IDS_BY_NAME: &str = "SELECT c.id, c.external_id FROM conversations c WHERE
 
 statements! {
     INSERT_SESSION = "INSERT INTO training_sessions (id, tenant, name, kind, status, run_at, cron, selection, done,
-        total, entries, exemplars, records, walked, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0, FALSE, $9)";
+        total, entries, exemplars, records, walked, created_at, search_text)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, 0, 0, FALSE, $9, $10)";
     BEGIN_SESSION = "UPDATE training_sessions SET status = 'running', total = $3, started_at = COALESCE(started_at, $4)
         WHERE tenant = $1 AND id = $2 AND status = 'scheduled'";
     MOVE_SESSION = "UPDATE training_sessions SET status = $3, finished_at = $4, failure = $5
@@ -77,6 +96,9 @@ struct SessionRow {
     created_at: i64,
     started_at: Option<i64>,
     finished_at: Option<i64>,
+    /// Of a list alone.
+    #[sqlx(default)]
+    ordered_by: i64,
 }
 
 #[derive(sqlx::FromRow)]
@@ -105,7 +127,7 @@ impl Store {
         self.row::<SessionRow>(by_id(tenant, id)).await?.map(SessionRow::read).transpose()
     }
 
-    /// The sessions that pass the filter, the newest first.
+    /// The sessions that pass the filter, in its order.
     ///
     /// # Errors
     /// When the database is not available.
@@ -118,13 +140,10 @@ impl Store {
         let mut from = Statement::new("");
         from.push_with(FROM, tenant)
             .push_some(" AND s.kind = ", filter.kind.map(SessionKind::as_str))
-            .push_some(" AND s.status = ", filter.status.map(SessionStatus::as_str));
-        let list = List {
-            columns: COLUMNS,
-            from,
-            behind: " AND (s.created_at, s.id) < (",
-            order: " ORDER BY s.created_at DESC, s.id DESC",
-        };
+            .push_some(" AND s.status = ", filter.status.map(SessionStatus::as_str))
+            .push_words(" AND s.search_text LIKE ", filter.search.as_deref());
+        let order = filter.order.unwrap_or(SessionOrder::CreatedAtDown).fragments();
+        let list = List { columns: COLUMNS, from, order };
         let found = self.page::<SessionRow>(list, page).await?;
         let mut found = found.try_map(|row| row.read().map(|state| state.session))?;
         self.add_failures(tenant, &mut found.items).await?;
@@ -160,8 +179,7 @@ impl Store {
         let list = List {
             columns: WALK_COLUMNS,
             from: selected(tenant, kind, selection),
-            behind: " AND (c.received_at, c.id) < (",
-            order: " ORDER BY c.received_at DESC, c.id DESC",
+            order: descending!("c.received_at", "c.id"),
         };
         self.page::<WalkRow>(list, page).await?.try_map(|row| Ok(ConversationId(row.id)))
     }
@@ -203,7 +221,8 @@ impl Tx {
             .bind(session.run_at)
             .bind(session.cron.clone())
             .bind(json("training_sessions.selection", &session.selection)?)
-            .bind(session.created_at);
+            .bind(session.created_at)
+            .bind(search_text([session.name.as_str()]));
         self.execute(statement).await?;
         Ok(())
     }
@@ -297,9 +316,9 @@ fn selected(tenant: &TenantId, kind: SessionKind, selection: &Selection) -> Stat
         category: selection.category.clone(),
         language: selection.language.clone(),
         agent_id: selection.agent_id.clone(),
-        channel: None,
         from: selection.from,
         to: selection.to,
+        ..ConversationFilter::default()
     };
     let mut from = filter.from(tenant);
     // Of one that was imported as a record alone there is nothing to learn, and the record would be lost.
@@ -317,9 +336,20 @@ fn selected(tenant: &TenantId, kind: SessionKind, selection: &Selection) -> Stat
     from
 }
 
+impl SessionOrder {
+    const fn fragments(self) -> Order {
+        match self {
+            Self::CreatedAt => ascending!("s.created_at", "s.id"),
+            Self::CreatedAtDown => descending!("s.created_at", "s.id"),
+            Self::RunAt => ascending!("s.run_at", "s.id"),
+            Self::RunAtDown => descending!("s.run_at", "s.id"),
+        }
+    }
+}
+
 impl Keyed for SessionRow {
     fn key(&self) -> (i64, Uuid) {
-        (self.created_at, self.id)
+        (self.ordered_by, self.id)
     }
 }
 

@@ -41,6 +41,11 @@ impl Statement {
         Self { text: Cow::Borrowed(sql), values: Vec::new() }
     }
 
+    /// The text, with places instead of values.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The value of the next `$n` of a whole statement.
     pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());

@@ -16,6 +16,7 @@ use crate::store::error::StoreError;
 use crate::store::evidence;
 use crate::store::experiments;
 use crate::store::facts;
+use crate::store::gap_entries;
 use crate::store::gap_retrievals;
 use crate::store::gaps;
 use crate::store::generations;
@@ -49,6 +50,7 @@ const FILES: &[(&str, &[(&str, &str)])] = &[
     ("evidence", evidence::STATEMENTS),
     ("experiments", experiments::STATEMENTS),
     ("facts", facts::STATEMENTS),
+    ("gap_entries", gap_entries::STATEMENTS),
     ("gap_retrievals", gap_retrievals::STATEMENTS),
     ("gaps", gaps::STATEMENTS),
     ("generations", generations::STATEMENTS),

@@ -1,8 +1,9 @@
 //! What is given up after a while, and what goes: exposures whose conversation never came, retrievals that led to
-//! nothing, items of sessions that have ended.
+//! nothing, items of sessions that have ended, jobs that looked after things and are done.
 //!
-//! Refuses to touch what anything was counted by: uses, evidence, and the retrievals that uses name. A conversation that
-//! is learned from anew finds the retrievals that credited an entry, however old they are.
+//! Refuses to touch what anything was counted by: uses, evidence, and the retrievals that uses name or a gap is made of. A
+//! conversation that is learned from anew finds the retrievals that credited an entry, however old they are; and a gap whose
+//! utterances were gone could not tell any more what to erase of the entry that was written for it.
 
 use uuid::Uuid;
 
@@ -16,6 +17,7 @@ use crate::store::tx::Tx;
 
 const EXPOSURES_OF: &str = "DELETE FROM exposures WHERE tenant = ";
 const RETRIEVALS: &str = "DELETE FROM retrievals WHERE tenant = ";
+const LOOKED_AT: &str = "DELETE FROM gap_retrievals WHERE tenant = ";
 
 statements! {
     // One that a caller told of is counted by that. One whose conversation is there is settled by learning from it.
@@ -31,7 +33,12 @@ statements! {
         AND NOT EXISTS (SELECT 1 FROM exposures x
             WHERE x.retrieval_id = t.id AND (x.used OR (x.used IS NULL AND x.expired_at IS NULL)))
         AND NOT EXISTS (SELECT 1 FROM entry_uses u WHERE u.retrieval_id = t.id AND u.tenant = t.tenant)
+        AND NOT EXISTS (SELECT 1 FROM gap_retrievals g WHERE g.retrieval_id = t.id AND g.tenant = t.tenant
+            AND g.gap_id IS NOT NULL)
         ORDER BY t.created_at, t.id LIMIT $3";
+    EXPIRED_EXPOSURES = "SELECT COUNT(*) FROM exposures WHERE tenant = $1 AND expired_at IS NOT NULL";
+    // Of work that is one at a time, and so has its own kind as its key, there is one a minute.
+    PRUNE_UPKEEP_JOBS = "DELETE FROM jobs WHERE finished_at < $1 AND state = 'done' AND dedupe_key = kind";
     LIVE_SINCE = "SELECT id FROM knowledge_entries WHERE tenant = $1 AND status = 'live' AND updated_at >= $2
         ORDER BY updated_at DESC, id DESC LIMIT $3";
     PRUNE_ITEMS = "DELETE FROM training_session_items WHERE tenant = $1 AND state = 'done' AND session_id IN (
@@ -53,6 +60,14 @@ impl Store {
         let rows: Vec<(Uuid,)> = self.rows(statement).await?;
         Ok(rows.into_iter().map(|(id,)| EntryId(id)).collect())
     }
+
+    /// How many entries were shown and given up, because the conversation never came.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn expired_exposures(&self, tenant: &TenantId) -> Result<i64, StoreError> {
+        self.number(Statement::new(EXPIRED_EXPOSURES).bind(tenant)).await
+    }
 }
 
 impl Tx {
@@ -72,8 +87,8 @@ impl Tx {
         self.execute(statement.bind(i64::from(limit))).await
     }
 
-    /// Deletes retrievals that were made before this moment, wait for nothing and credited nothing, with what they
-    /// showed: at most `limit`, the oldest first; how many.
+    /// Deletes retrievals that were made before this moment, wait for nothing, credited nothing and are in no gap, with what
+    /// they showed: at most `limit`, the oldest first; how many.
     ///
     /// # Errors
     /// When the database is not available.
@@ -90,6 +105,10 @@ impl Tx {
         let mut exposures = Statement::new("");
         exposures.push_with(EXPOSURES_OF, tenant).push(" AND retrieval_id IN ").push_list(ids());
         self.execute(exposures).await?;
+        // What is gone needs no note that it was looked at for gaps.
+        let mut looked_at = Statement::new("");
+        looked_at.push_with(LOOKED_AT, tenant).push(" AND retrieval_id IN ").push_list(ids());
+        self.execute(looked_at).await?;
         let mut retrievals = Statement::new("");
         retrievals.push_with(RETRIEVALS, tenant).push(" AND id IN ").push_list(ids());
         self.execute(retrievals).await
@@ -101,5 +120,14 @@ impl Tx {
     /// When the database is not available.
     pub async fn prune_session_items(&mut self, tenant: &TenantId, ended_before: Timestamp) -> Result<u64, StoreError> {
         self.execute(Statement::new(PRUNE_ITEMS).bind(tenant).bind(ended_before)).await
+    }
+
+    /// Deletes jobs of all tenants that look after the rows as a whole and were done before this moment; how many. Those that
+    /// were given up stay.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn prune_upkeep_jobs(&mut self, finished_before: Timestamp) -> Result<u64, StoreError> {
+        self.execute(Statement::new(PRUNE_UPKEEP_JOBS).bind(finished_before)).await
     }
 }

@@ -23,22 +23,27 @@ statements! {
         conversation_ref = excluded.conversation_ref, success = excluded.success";
     DELETE_SAID_BESIDE = "DELETE FROM entry_uses WHERE tenant = $1 AND entry_id = $2 AND conversation_ref = $3
         AND source = 'conversation'";
-    USED_IN = "SELECT DISTINCT entry_id FROM entry_uses WHERE tenant = $1 AND conversation_ref = $2";
+    // None of these lets the database sort or sift: for that it would walk through all uses of the tenant by another index.
+    USED_IN = "SELECT entry_id FROM entry_uses WHERE tenant = $1 AND conversation_ref = $2";
     DELETE_SAID_IN = "DELETE FROM entry_uses WHERE tenant = $1 AND conversation_ref = $2 AND source = 'conversation'";
     DELETE_USES_IN = "DELETE FROM entry_uses WHERE tenant = $1 AND conversation_ref = $2";
     DELETE_USES_OF = "DELETE FROM entry_uses WHERE tenant = $1 AND entry_id = $2";
-    TOLD_BY_CONVERSATION = "SELECT DISTINCT entry_id FROM entry_uses WHERE tenant = $1 AND use_key = $2
+    TOLD_BY_CONVERSATION = "SELECT entry_id FROM entry_uses WHERE tenant = $1 AND use_key = $2
         AND source = 'caller'";
-    USES_OF = "SELECT u.used_at, u.success, r.outcome FROM entry_uses u
+    USES_OF = "SELECT u.used_at, u.use_key, u.success, r.outcome FROM entry_uses u
         LEFT JOIN conversations c ON c.tenant = u.tenant AND c.external_id = u.conversation_ref
         LEFT JOIN training_records r ON r.conversation_id = c.id
-        WHERE u.tenant = $1 AND u.entry_id = $2 ORDER BY u.used_at, u.use_key";
+        WHERE u.tenant = $1 AND u.entry_id = $2";
+    AWAITED_USE = "SELECT u.use_key FROM entry_uses u JOIN conversations c ON c.tenant = u.tenant
+        AND c.external_id = u.conversation_ref WHERE u.tenant = $1 AND u.entry_id = $2 AND u.success IS NULL
+        AND NOT EXISTS (SELECT 1 FROM training_records r WHERE r.conversation_id = c.id) LIMIT 1";
     MARK_USED = "UPDATE exposures SET used = TRUE WHERE tenant = $1 AND retrieval_id = $2 AND entry_id = $3";
 }
 
 #[derive(sqlx::FromRow)]
 struct UseRow {
     used_at: i64,
+    use_key: String,
     success: Option<f64>,
     outcome: Option<String>,
 }
@@ -96,8 +101,19 @@ impl Tx {
     /// # Errors
     /// When the database is not available.
     pub async fn uses_of(&mut self, tenant: &TenantId, entry: EntryId) -> Result<Vec<CreditedUse>, StoreError> {
-        let rows: Vec<UseRow> = self.rows(Statement::new(USES_OF).bind(tenant).bind(entry.0)).await?;
+        let mut rows: Vec<UseRow> = self.rows(Statement::new(USES_OF).bind(tenant).bind(entry.0)).await?;
+        rows.sort_unstable_by(|a, b| (a.used_at, &a.use_key).cmp(&(b.used_at, &b.use_key)));
         rows.into_iter().map(UseRow::read).collect()
+    }
+
+    /// Whether a conversation in which an entry was used is there without its record: it is being learned from, perhaps anew,
+    /// and how it ended is known again when that is done.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn awaits_outcome(&mut self, tenant: &TenantId, entry: EntryId) -> Result<bool, StoreError> {
+        let awaited = self.row::<(String,)>(Statement::new(AWAITED_USE).bind(tenant).bind(entry.0)).await?;
+        Ok(awaited.is_some())
     }
 
     /// Entries that were used in a conversation.
@@ -110,7 +126,10 @@ impl Tx {
         conversation_ref: &str,
     ) -> Result<Vec<EntryId>, StoreError> {
         let rows: Vec<(Uuid,)> = self.rows(Statement::new(USED_IN).bind(tenant).bind(conversation_ref)).await?;
-        Ok(rows.into_iter().map(|(entry,)| EntryId(entry)).collect())
+        let mut entries: Vec<EntryId> = rows.into_iter().map(|(entry,)| EntryId(entry)).collect();
+        entries.sort_unstable();
+        entries.dedup();
+        Ok(entries)
     }
 
     /// Forgets the uses in a conversation that is erased.

@@ -12,7 +12,7 @@ use crate::domain::ids::{EntryId, ExemplarId, KeyId, TenantId};
 use crate::domain::language::Language;
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::macros::statements;
+use crate::store::macros::{descending, statements};
 use crate::store::page::{Keyed, List, Page, PageRequest};
 use crate::store::rows::{json, moment, word};
 use crate::store::statement::Statement;
@@ -61,12 +61,7 @@ impl Store {
         from.push_with(FROM, tenant)
             .push_with(" AND v.entry_id = ", entry.0)
             .push_some(" AND v.step = ", step.map(VersionStep::as_str));
-        let list = List {
-            columns: COLUMNS,
-            from,
-            behind: " AND (v.version, v.entry_id) < (",
-            order: " ORDER BY v.version DESC, v.entry_id DESC",
-        };
+        let list = List { columns: COLUMNS, from, order: descending!("v.version", "v.entry_id") };
         self.page::<VersionRow>(list, page).await?.try_map(VersionRow::read)
     }
 }

@@ -6,7 +6,7 @@ use turnwise::api::PREFIX;
 use turnwise::domain::ids::{CaseId, ConversationId, EntryId, TenantId};
 use turnwise::domain::knowledge::{Case, CaseKind};
 
-use crate::api::fixtures::{hours_call, price_call};
+use crate::api::fixtures::{call, hours_call, price_call};
 use crate::support::app::{ADMIN_KEY, TestApp, answer};
 
 const BASE: &str = "/training/knowledge-base";
@@ -246,5 +246,42 @@ async fn an_entry_whose_success_fell_is_not_offered_until_somebody_decides() {
         }
         assert_eq!(open().await, Some(1));
     }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_entry_stays_suspect_while_a_conversation_of_its_uses_is_learned_from_anew() {
+    let app = TestApp::spawn_with(&["learning.distillation=false"]).await;
+    let id = write(&app, "Parking is free behind the house.", &["where can I park"], "live").await;
+    let tell = async |success: Value, conversation: Option<String>| {
+        let told = json!({"success": success, "conversation_id": conversation});
+        let told = app.post(&format!("{BASE}/{id}/record_usage/"), &told).await;
+        assert_eq!(told.status, 200, "{}", told.text);
+        app.clock.advance_millis(60_000);
+    };
+    for number in 0..31 {
+        tell(json!(number < 25), Some(format!("{}", 500 + number))).await;
+    }
+    // How the last one ended its conversation says alone.
+    tell(Value::Null, Some("531".to_owned())).await;
+    let mut failed = call("531", &[("user", "Where can I park?"), ("agent", "I do not know."), ("user", "Bye.")]);
+    failed["outcome"] = json!("unsuccessful");
+    app.learn([failed]).await;
+    let cases = async || {
+        let listed = app.get("/cases/?kind=suspect").await.json();
+        let case = &listed["results"][0];
+        (listed["count"].clone(), case["id"].clone(), case["created_at"].clone())
+    };
+    let before = cases().await;
+    assert_eq!((&entry(&app, id).await["status"], &before.0), (&json!("suspect"), &json!(1)));
+
+    let again = json!({"conversation_id": "531", "relearn": true});
+    let again = app.post("/training/training-data/process_conversation/", &again).await;
+    assert!((200..300).contains(&again.status), "{}", again.text);
+    // Somebody looks at the entry meanwhile.
+    tell(Value::Null, None).await;
+    assert_eq!((&entry(&app, id).await["status"], cases().await), (&json!("suspect"), before.clone()));
+    app.drain_jobs().await;
+    assert_eq!((&entry(&app, id).await["status"], cases().await), (&json!("suspect"), before));
     app.close().await;
 }

@@ -164,6 +164,33 @@ async fn an_outcome_may_come_before_its_conversation() {
 }
 
 #[tokio::test]
+async fn a_rating_that_is_told_is_the_conversations() {
+    let app = TestApp::spawn().await;
+    let tell = async |told: Value| assert_eq!(app.post("/outcomes/", &told).await.status, 202);
+    let rating = async || app.get("/conversations/100/").await.json()["satisfaction"].clone();
+    tell(json!({"conversation_id": "100", "outcome": "successful", "satisfaction": 2})).await;
+    app.learn([price_call("100")]).await;
+    assert_eq!(rating().await, 2, "it was handed in with 5");
+    tell(json!({"conversation_id": "100", "outcome": "successful", "satisfaction": 4})).await;
+    assert_eq!(rating().await, 4);
+    // An outcome alone says nothing of it, and a platform is not believed before the caller.
+    tell(json!({"conversation_id": "100", "outcome": "partial"})).await;
+    tell(json!({"conversation_id": "100", "outcome": "partial", "source": "platform", "satisfaction": 1})).await;
+    app.drain_jobs().await;
+    assert_eq!(rating().await, 4);
+    let metrics = app.get("/training/performance-metrics/?period=daily").await.json();
+    let day = metrics["results"].as_array().expect("a list").iter().find(|day| day["conversations"] == 1);
+    assert_eq!(day.unwrap_or_else(|| panic!("{metrics:#}"))["average_satisfaction"], 4.0);
+
+    let mut again = price_call("100");
+    again["satisfaction"] = json!(1);
+    assert_eq!(app.post("/conversations/?replace=true", &again).await.status, 202);
+    app.drain_jobs().await;
+    assert_eq!(rating().await, 4, "what was told apart from it counts first");
+    app.close().await;
+}
+
+#[tokio::test]
 async fn an_outcome_that_is_told_during_learning_neither_ends_it_early_nor_is_lost() {
     let app = TestApp::spawn().await;
     let mut open = price_call("100");
@@ -219,6 +246,14 @@ async fn usage_that_is_recorded_is_believed_and_counted_once() {
     }
     assert_eq!(record(json!({"success": true})).await.0, 3);
     assert_eq!(record(json!({})).await.0, 4, "without a name every call counts");
+
+    let body = json!({"knowledge_type": "faq", "category": "service", "title": "Parking", "content": "It is free.",
+        "trigger_phrases": ["where can I park"], "language": "en"});
+    let unseen = app.post(BASE, &body).await.json()["id"].as_str().expect("an id").to_owned();
+    let unseen = format!("{BASE}{unseen}/record_usage/");
+    let refused = app.post(&unseen, &json!({"success": true, "retrieval_id": retrieval})).await;
+    assert_eq!((refused.status, refused.json()["field"].as_str()), (422, Some("retrieval_id")), "{}", refused.text);
+    assert!(refused.text.contains("that retrieval did not show this entry"), "{}", refused.text);
 
     let nobody = Uuid::from_u128(1);
     for (path, body, status) in [

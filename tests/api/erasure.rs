@@ -1,5 +1,6 @@
 //! What erasing leaves behind: nothing, also when others said the same, or when it is being indexed or recorded.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -137,6 +138,39 @@ async fn an_utterance_that_waits_to_be_recorded_is_erased_too() {
     let stored = app.app.engine.store.retrievals(&TenantId::default_tenant(), &[id]).await.expect("it answers");
     assert_eq!(stored.iter().map(|retrieval| retrieval.utterance.as_str()).collect::<Vec<_>>(), [""]);
     app.close().await;
+}
+
+#[tokio::test]
+async fn no_file_holds_a_word_of_what_was_erased() {
+    const RARE: &str = "quetzalcoatlus";
+    let app = TestApp::spawn().await;
+    let asked = format!("Hi, how much is the {RARE} membership per month?");
+    let told = format!("The {RARE} membership is 49 dollars a month. It includes the pool and all group classes.");
+    let turns = [("user", asked.as_str()), ("agent", told.as_str()), ("user", "Perfect, thank you so much!")];
+    app.learn([call("100", &turns), price_call("200"), hours_call("300")]).await;
+    app.post("/retrieve/", &json!({"utterance": asked, "conversation_id": "100"})).await;
+    app.app.flush_exposures().await;
+    let data_dir = app.app.config.data.dir.clone();
+    assert!(!holding(&data_dir, RARE).is_empty(), "it was there");
+    assert_eq!(app.delete("/conversations/100/").await.status, 204);
+    app.drain_jobs().await;
+    assert_eq!(holding(&data_dir, RARE), Vec::<PathBuf>::new());
+    app.close().await;
+}
+
+/// The files below a directory in which a word stands.
+fn holding(dir: &Path, word: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(dir).expect("a directory") {
+        let path = file.expect("it can be read").path();
+        if path.is_dir() {
+            found.extend(holding(&path, word));
+        } else {
+            let bytes = std::fs::read(&path).expect("it can be read").to_ascii_lowercase();
+            found.extend(bytes.windows(word.len()).any(|part| part == word.as_bytes()).then_some(path));
+        }
+    }
+    found
 }
 
 async fn begin(app: &TestApp) -> Tx {

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use turnwise::api::PREFIX;
+use turnwise::domain::ids::TenantId;
 
 use crate::api::callers::{ask, make_key};
 use crate::api::fixtures::price_call;
@@ -179,6 +180,31 @@ async fn an_entry_is_tried_against_its_rival() {
     let told = results(&app, &id, "").await;
     assert_eq!((&told["arms"][0]["assigned"], &told["arms"][1]["assigned"]), (&json!(seen[0]), &json!(seen[1])));
     assert_eq!((&told["control"], &told["arms"][1]["value"]), (&json!("a"), &Value::Null));
+
+    let [first, second] = [&entries[0], &entries[1]].map(|id| id.as_str().expect("an id").to_owned());
+    for query in ["", "?erase=true"] {
+        let kept = app.delete(&format!("/training/knowledge-base/{first}/{query}")).await;
+        assert_eq!((kept.status, kept.code().as_str()), (409, "conflict"), "{}", kept.text);
+        assert!(kept.text.contains("stop the experiment first"), "{}", kept.text);
+    }
+    // An erasure of conversations asks no experiment.
+    let (engine, tenant) = (&app.app.engine, TenantId::default_tenant());
+    let mut tx = engine.store.begin().await.expect("a transaction begins");
+    tx.erase_entry(&tenant, first.parse().expect("an id"), engine.now()).await.expect("it is erased");
+    tx.commit().await.expect("it commits");
+    engine.entries.forget_all();
+    engine.experiments.renew(&engine.store, &tenant).await.expect("they are read");
+    for number in 0..24 {
+        let shown = retrieve(&app, Some(&format!("call-{number}"))).await;
+        let shown: Vec<&Value> =
+            shown["results"].as_array().expect("a list").iter().map(|entry| &entry["knowledge_id"]).collect();
+        assert_eq!(shown, [&json!(second)], "nobody is left without either");
+    }
+    let running = app.get("/experiments/?status=running").await.json();
+    for experiment in running["results"].as_array().expect("a list") {
+        assert_eq!(step(&app, experiment["id"].as_str().expect("an id"), "stop").await.0, 200);
+    }
+    assert_eq!(app.delete(&format!("/training/knowledge-base/{second}/")).await.status, 204);
     app.close().await;
 }
 

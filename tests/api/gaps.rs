@@ -108,7 +108,7 @@ async fn what_is_asked_in_vain_in_many_words_is_one_gap_with_an_answer_from_a_ca
         ("?status=accepted", 0),
         ("?search=ELECTRIC", 1),
         ("?ordering=volume&limit=100", 2),
-        ("?ordering=last_seen", 2),
+        ("?ordering=-last_seen", 2),
     ] {
         assert_eq!(gaps(&app, query).await.len(), count, "{query}");
     }
@@ -200,6 +200,58 @@ async fn a_gap_without_a_draft_needs_a_content_and_a_dismissed_one_does_not_come
 }
 
 #[tokio::test]
+async fn a_greeting_or_a_thanks_is_no_gap_in_any_language() {
+    let app = TestApp::spawn_with(&["learning.distillation=false"]).await;
+    for said in ["hello", "thank you, bye", "Hola, buenos dias", "السلام علیکم"] {
+        let told = app.post("/retrieve/", &json!({"utterance": said})).await.json();
+        assert_eq!(told["abstained"], true, "{told}");
+    }
+    app.post("/retrieve/", &json!({"utterance": CHARGING[0]})).await;
+    app.app.flush_exposures().await;
+    find_gaps(&app).await;
+    let all = gaps(&app, "").await;
+    assert_eq!(all.iter().map(|gap| &gap["title"]).collect::<Vec<_>>(), [CHARGING[0]], "{all:#?}");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_gap_that_is_answered_meanwhile_is_gone_and_its_answer_is_not_written_twice() {
+    let app = with_gaps().await;
+    let path = path_of(&gaps(&app, "?language=en").await[0]);
+    app.clock.advance_millis(1_000);
+    let own = json!({"title": "Charging", "content": ANSWERED, "category": "service", "knowledge_type": "faq",
+        "trigger_phrases": CHARGING, "language": "en"});
+    let written = app.post("/training/knowledge-base/", &own).await;
+    assert_eq!(written.status, 201, "{}", written.text);
+    let refused = decide(&app, &path, "accept").await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert!(refused.text.contains(written.json()["id"].as_str().expect("an id")), "{}", refused.text);
+    assert_eq!(app.get(&path).await.json()["status"], "open");
+
+    app.drain_jobs().await;
+    find_gaps(&app).await;
+    assert_eq!(app.get(&path).await.status, 404);
+    assert_eq!(gaps(&app, "?language=es").await.len(), 1, "nothing was written for it");
+    find_gaps(&app).await;
+    assert_eq!(gaps(&app, "?language=en").await, Vec::<Value>::new(), "it does not come back");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_empty_body_is_none_whatever_it_is_declared_as() {
+    let app = with_gaps().await;
+    let path = path_of(&gaps(&app, "?language=en").await[0]);
+    assert_eq!(app.post_bytes(&format!("{path}accept/"), "").await.status, 200);
+    assert_eq!(app.post_bytes(&format!("{path}undo/"), "").await.status, 200);
+    let form = app.request(Method::POST, &format!("{PREFIX}{path}dismiss/")).bearer_auth(ADMIN_KEY);
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(answer(form.body("")).await.status, 200);
+    let form = app.request(Method::POST, &format!("{PREFIX}{path}dismiss/")).bearer_auth(ADMIN_KEY);
+    assert_eq!(answer(form.header("content-type", "text/plain").body("{}")).await.status, 415);
+    app.close().await;
+}
+
+#[tokio::test]
 async fn what_is_erased_is_in_no_gap_and_another_tenant_sees_none() {
     let app = with_gaps().await;
     let path = path_of(&gaps(&app, "?language=en").await[0]);
@@ -229,5 +281,20 @@ async fn what_is_erased_is_in_no_gap_and_another_tenant_sees_none() {
     assert_eq!(app.get(&entry).await.json()["trigger_phrases"], json!([]));
     find_gaps(&app).await;
     assert_eq!(gaps(&app, "?language=en").await, Vec::<Value>::new());
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_draft_goes_with_the_words_that_it_quotes_when_those_are_replaced() {
+    let app = with_gaps().await;
+    let path = path_of(&gaps(&app, "?language=en").await[0]);
+    assert_eq!(app.get(&path).await.json()["draft"]["content"], ANSWERED);
+    let other = asked_call("502", CHARGING[1], "Which car do you drive?", "unsuccessful");
+    let replaced = app.post("/conversations/?replace=true", &other).await;
+    assert_eq!(replaced.status, 202, "{}", replaced.text);
+    assert_eq!(app.get(&path).await.json()["draft"], Value::Null);
+    app.drain_jobs().await;
+    find_gaps(&app).await;
+    assert_eq!(app.get(&path).await.json()["draft"], Value::Null, "nobody has answered it any more");
     app.close().await;
 }

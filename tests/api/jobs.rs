@@ -29,7 +29,7 @@ async fn a_job_is_stopped_and_run_again_and_its_conversation_says_so() {
 
     let summary = app.get("/jobs/summary/").await.json();
     let counts = json!([{"kind": "analyze", "state": "queued", "count": 1, "oldest_s": 2.5}]);
-    assert_eq!(summary, json!({"counts": counts, "oldest_queued_s": 2.5}));
+    assert_eq!(summary, json!({"counts": counts, "oldest_queued_s": 2.5, "expired_exposures": 0}));
 
     let (retry, cancel) = (format!("/jobs/{id}/retry/"), format!("/jobs/{id}/cancel/"));
     assert_eq!(app.post(&retry, &json!({})).await.code(), "conflict");

@@ -199,3 +199,153 @@ async fn conversations_are_filtered_by_what_is_known_of_them() {
     assert_eq!((item["language"].as_str(), item["outcome"].as_str()), (Some("en"), Some("successful")), "{item}");
     app.close().await;
 }
+
+/// Every list, what to send first, and by what it can be ordered.
+const ORDERED: [(&str, &[&str]); 10] = [
+    ("/training/training-data/?", &["created_at", "success_score"]),
+    ("/training/knowledge-base/?", &["created_at", "updated_at", "success_rate", "uses"]),
+    ("/training/training-sessions/?", &["created_at", "run_at"]),
+    ("/training/performance-metrics/?from=2026-08-25T00:00:00Z&", &["period_start"]),
+    ("/conversations/?", &["received_at", "started_at"]),
+    ("/cases/?", &["created_at"]),
+    ("/jobs/?", &["created_at"]),
+    ("/keys/?", &["created_at"]),
+    ("/experiments/?", &["created_at"]),
+    ("/gaps/?", &["score", "volume", "last_seen"]),
+];
+
+/// A Turnwise with something in every list but those of cases and gaps.
+async fn with_lists() -> TestApp {
+    let app = TestApp::spawn().await;
+    for number in 100..103 {
+        app.learn([price_call(&number.to_string())]).await;
+        app.clock.advance_millis(1_000);
+    }
+    let mut failed = hours_call("200");
+    failed["outcome"] = "unsuccessful".into();
+    failed["started_at"] = json!("2026-08-30T10:00:00Z");
+    app.learn([failed, hours_call("201")]).await;
+    let arms = json!([
+        {"name": "with", "share": 0.5, "settings": {}},
+        {"name": "without", "share": 0.5, "settings": {"holdout": true}}]);
+    for name in ["Übung eins", "zwei"] {
+        app.clock.advance_millis(1_000);
+        for (path, body, status) in [
+            ("/experiments/", json!({"name": name, "kind": "holdout", "arms": arms}), 201),
+            ("/keys/", json!({"name": name, "scope": "agent"}), 201),
+            ("/training/training-sessions/start_training/", json!({"name": name}), 202),
+        ] {
+            let made = app.post(path, &body).await;
+            assert_eq!(made.status, status, "{path}: {}", made.text);
+        }
+    }
+    app
+}
+
+/// All items of a list, page by page.
+async fn walk(app: &TestApp, path: &str) -> Vec<Value> {
+    let mut page = app.get(path).await.json();
+    let mut items = Vec::new();
+    loop {
+        items.extend(page["results"].as_array().unwrap_or_else(|| panic!("{path}: {page}")).iter().cloned());
+        let Some(next) = page["next"].as_str() else { break };
+        page = app.get_root(next.strip_prefix(&app.url).expect("an absolute URL")).await.json();
+    }
+    assert_eq!(page["count"], items.len(), "{path}");
+    items
+}
+
+/// What no other item of its list has.
+fn id(item: &Value) -> Value {
+    item.get("id").unwrap_or(&item["period_start"]).clone()
+}
+
+/// Whether one item may come before another one that is ordered by this word.
+fn may_come_first(word: &str, first: &Value, second: &Value) -> bool {
+    let value = |item: &Value| if word == "uses" { item["success"]["uses"].clone() } else { item[word].clone() };
+    let (first, second) = (value(first), value(second));
+    match (first.as_f64(), second.as_f64()) {
+        (Some(first), Some(second)) => first < second + 1e-6,
+        // Times and periods are told alike in all items.
+        _ => first.as_str() <= second.as_str(),
+    }
+}
+
+#[tokio::test]
+async fn every_list_comes_in_every_order_page_by_page() {
+    let app = with_lists().await;
+    for (list, words) in ORDERED {
+        for word in words {
+            let up = walk(&app, &format!("{list}limit=2&ordering={word}")).await;
+            let mut down = walk(&app, &format!("{list}ordering=-{word}&limit=3")).await;
+            if !["/cases/?", "/gaps/?"].contains(&list) {
+                assert!(up.len() > 1, "{list}{word}: {up:#?}");
+            }
+            for pair in up.windows(2) {
+                assert!(may_come_first(word, &pair[0], &pair[1]), "{list}{word}: {pair:#?}");
+            }
+            down.reverse();
+            let ids = |items: &[Value]| items.iter().map(id).collect::<Vec<_>>();
+            assert_eq!(ids(&up), ids(&down), "{list}{word}");
+        }
+    }
+    let newest = app.get("/training/training-data/").await.json();
+    assert_eq!(app.get("/training/training-data/?ordering=-created_at").await.json()["results"], newest["results"]);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_not_known_is_told_and_a_cursor_is_of_one_order() {
+    let app = with_lists().await;
+    for (list, words) in ORDERED {
+        for wrong in ["colour", "--created_at", "created_at,id"] {
+            let refused = app.get(&format!("{list}ordering={wrong}")).await;
+            let body = refused.json();
+            assert_eq!((refused.status, body["field"].as_str()), (422, Some("ordering")), "{list}: {body}");
+            let message = body["message"].as_str().expect("a message");
+            for word in words {
+                assert!(message.contains(&format!("{word}, -{word}")), "{list}: {message}");
+            }
+        }
+        let first = app.get(&format!("{list}limit=1&ordering={}", words[0])).await.json();
+        let Some(next) = first["next"].as_str() else { continue };
+        let cursor = next.split(['?', '&']).find(|part| part.starts_with("cursor=")).expect("a cursor");
+        for ordering in [String::new(), format!("ordering=-{}&", words[0])] {
+            let refused = app.get(&format!("{list}{ordering}{cursor}")).await;
+            let body = refused.json();
+            assert_eq!((refused.status, body["field"].as_str()), (422, Some("cursor")), "{list}{ordering}: {body}");
+        }
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn lists_are_searched_by_words_as_they_are_written() {
+    let app = with_lists().await;
+    let count = async |path: &str| {
+        let list = app.get(path).await.json();
+        list["count"].as_i64().unwrap_or_else(|| panic!("{path}: {list}"))
+    };
+    for (list, found) in [
+        ("/training/training-data/", "200"),
+        ("/training/training-sessions/", "%C3%9CBUNG"),
+        ("/conversations/", "201"),
+        ("/keys/", "%C3%BCbung+EINS"),
+        ("/experiments/", "%C3%BCbung"),
+    ] {
+        assert_eq!(count(&format!("{list}?search={found}")).await, 1, "{list}");
+    }
+    for list in ["/training/training-data/", "/training/training-sessions/", "/conversations/", "/keys/"] {
+        for pattern in ["%25", "_"] {
+            assert_eq!(count(&format!("{list}?search={pattern}")).await, 0, "{list}{pattern}");
+        }
+    }
+    assert!(count("/jobs/?search=ANALYZE").await > 0);
+    assert!(count("/training/training-data/?search=premium").await > 0);
+    for (list, _) in ORDERED.iter().filter(|(list, _)| !list.contains("metrics")) {
+        assert_eq!(count(&format!("{list}search=zebra")).await, 0, "{list}");
+        let long = app.get(&format!("{list}search={}", "x".repeat(201))).await;
+        assert_eq!((long.status, long.json()["field"].as_str()), (422, Some("search")), "{list}");
+    }
+    app.close().await;
+}

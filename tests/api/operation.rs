@@ -1,5 +1,7 @@
 //! Health, metrics, documentation, and what surrounds every request.
 
+use std::collections::BTreeSet;
+
 use reqwest::Method;
 use serde_json::Value;
 use turnwise::api::PREFIX;
@@ -44,11 +46,17 @@ async fn the_document_names_every_route_once_and_every_failure() {
     let document = app.get_root("/openapi.json").await.json();
     let paths = document["paths"].as_object().expect("paths");
     let mut routes: Vec<String> = Vec::new();
+    let mut names = BTreeSet::new();
     for (path, item) in paths {
         for (method, operation) in item.as_object().expect("operations") {
             routes.push(format!("{} {path}", method.to_uppercase()));
             assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{path}");
             assert!(operation["responses"]["500"].is_object(), "{path}");
+            assert!(
+                names.insert(operation["operationId"].as_str()),
+                "{path}: {} is another's",
+                operation["operationId"]
+            );
         }
     }
     insta::assert_snapshot!(routes.join("\n"));

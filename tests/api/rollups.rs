@@ -66,7 +66,12 @@ async fn metrics_are_right_after_everything_that_happens_to_a_conversation() {
     let late = json!({"conversation_id": "200", "outcome": "excluded"});
     assert_eq!(app.post("/outcomes/", &late).await.status, 202);
     app.drain_jobs().await;
-    assert_ne!(check(&app, "a late outcome").await, learned);
+    let excluded = check(&app, "a late outcome").await;
+    assert_ne!(excluded, learned);
+    let rated = json!({"conversation_id": "100", "outcome": "successful", "satisfaction": 1});
+    assert_eq!(app.post("/outcomes/", &rated).await.status, 202);
+    app.drain_jobs().await;
+    assert_ne!(check(&app, "a late rating").await, excluded);
 
     let labels = json!({"conversation_id": "100", "conversation_category": "billing", "outcome": "unsuccessful"});
     let taken = app.post("/training/training-data/process_conversation/", &labels).await;

@@ -96,6 +96,24 @@ async fn a_session_with_a_pattern_makes_a_session_of_its_own_at_every_tick() {
 }
 
 #[tokio::test]
+async fn a_cancelled_session_makes_no_other_although_its_schedule_came_back() {
+    let app = TestApp::spawn_with(&NOTHING_FIXED).await;
+    let (id, _) = schedule(&app, &json!({"cron": "0 3 * * *"})).await;
+    let (store, tenant) = (&app.app.engine.store, TenantId::default_tenant());
+    let row = store.schedules(&tenant).await.expect("it answers").remove(0);
+    assert_eq!(step(&app, &id, "cancel").await["status"], "cancelled");
+    // As when its zone was being changed at that moment.
+    let mut tx = store.begin().await.expect("a transaction");
+    tx.put_schedule(&row).await.expect("it is stored");
+    tx.commit().await.expect("it commits");
+    app.clock.advance_millis(19 * HOUR_MS);
+    run(&app).await;
+    assert_eq!(app.get(LIST).await.json()["count"], 1);
+    assert_eq!(store.schedules(&tenant).await.expect("it answers"), []);
+    app.close().await;
+}
+
+#[tokio::test]
 async fn the_first_tick_is_at_run_at_or_behind_it() {
     let app = TestApp::spawn_with(&NOTHING_FIXED).await;
     for (run_at, first) in [
@@ -155,6 +173,7 @@ async fn exposures_expire_and_a_late_conversation_credits_them_all_the_same() {
     app.clock.advance_millis(2 * DAY_MS);
     run(&app).await;
     assert_eq!(expired().await, shown as i64);
+    assert_eq!(app.get("/jobs/summary/").await.json()["expired_exposures"], json!(shown));
 
     app.learn([price_call("300")]).await;
     assert_eq!(expired().await, 0);

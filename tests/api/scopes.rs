@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use turnwise::store::keys::KeyScope;
 
 use crate::api::callers::{ask, make_key};
+use crate::api::content::{ask_in_vain, find_gaps, open_case};
 use crate::api::fixtures::{hours_call, price_call};
 use crate::support::app::{ADMIN_KEY, TestApp, answer};
 
@@ -43,7 +44,7 @@ impl Route {
 
     /// The path with this id in it.
     fn at(&self, id: &str) -> String {
-        self.path.replace("{id}", id)
+        self.path.replace("{id}", id).replace("{version}", "1")
     }
 }
 
@@ -150,7 +151,7 @@ fn what_agents_may_do_is_little_and_the_document_says_what_else_is_needed() {
 #[tokio::test]
 async fn what_belongs_to_another_tenant_does_not_exist() {
     let app = TestApp::spawn().await;
-    app.learn([price_call("100"), hours_call("200")]).await;
+    let entries = fill(&app).await;
     let question = json!({"utterance": "how much is the premium membership", "conversation_id": "100"});
     assert!(app.post("/retrieve/", &question).await.text.contains("49 dollars"));
     app.app.flush_exposures().await;
@@ -172,14 +173,9 @@ async fn what_belongs_to_another_tenant_does_not_exist() {
             }
             continue;
         };
-        let id = match existing(&app, &routes, list).await {
-            Some(id) => {
-                tried.insert(list.to_owned());
-                id
-            }
-            // There is none of this kind yet; then an id of something else must do.
-            None => own.clone(),
-        };
+        let id = existing(&app, &routes, list).await;
+        let id = id.unwrap_or_else(|| panic!("there is nothing in {list}: put something there in `fill`"));
+        tried.insert(list.to_owned());
         let before = seen_by_owner(&app, list, &id).await;
         let told = ask(&app, &stranger, route.method.clone(), &route.at(&id), route.body.as_ref()).await;
         let hint = "if it is its body that is wrong, give the body's schema an example";
@@ -187,12 +183,75 @@ async fn what_belongs_to_another_tenant_does_not_exist() {
         assert_eq!(told.code(), "not_found", "{}", route.name());
         assert_eq!(seen_by_owner(&app, list, &id).await, before, "{}", route.name());
     }
-    for list in ["conversations", "keys", "training/knowledge-base"] {
-        assert!(tried.contains(&format!("/api/v1/ai/{list}/")), "{list} is not in {tried:?}");
-    }
+    let kinds = ["cases", "conversations", "experiments", "gaps", "jobs", "keys"].map(str::to_owned).into_iter();
+    let trained = ["knowledge-base", "training-data", "training-sessions"].map(|kind| format!("training/{kind}"));
+    let expected: BTreeSet<String> = kinds.chain(trained).map(|kind| format!("/api/v1/ai/{kind}/")).collect();
+    assert_eq!(tried, expected, "a new kind of id stands here, too");
     let by_name = ask(&app, &stranger, Method::GET, "/api/v1/ai/conversations/100/", None).await;
     assert_eq!(by_name.status, 404, "also by the caller's own id");
+    ids_in_bodies_and_filters(&app, &stranger, &own, &entries).await;
     app.close().await;
+}
+
+/// What a stranger gets for ids of another tenant that stand elsewhere than in a path.
+async fn ids_in_bodies_and_filters(app: &TestApp, stranger: &str, conversation: &str, entries: &[String]) {
+    let before = seen_by_owner(app, "/api/v1/ai/conversations/", conversation).await;
+    let experiment = app.get("/experiments/").await.json()["results"][0].clone();
+    let id = experiment["id"].as_str().expect("an id");
+    let arm = experiment["arms"][0]["name"].as_str().expect("a name").replace(' ', "+");
+    let arms = json!([
+        {"name": "a", "share": 0.5, "settings": {"entry_id": entries[0]}},
+        {"name": "b", "share": 0.5, "settings": {"entry_id": entries[1]}},
+    ]);
+    let training = "/api/v1/ai/training";
+    let refused = [
+        (format!("{training}/training-data/process_conversation/"), json!({"conversation_id": conversation}), 404),
+        (format!("{training}/training-data/bulk_process/"), json!({"conversation_ids": [conversation]}), 422),
+        ("/api/v1/ai/experiments/".to_owned(), json!({"name": "theirs", "kind": "entry", "arms": arms}), 422),
+    ];
+    for (path, body, status) in refused {
+        let told = ask(app, stranger, Method::POST, &path, Some(&body)).await;
+        assert_eq!(told.status, status, "{path} {body}: {}", told.text);
+    }
+    for path in [
+        format!("{training}/performance-metrics/?experiment={id}&arm={arm}"),
+        format!("{training}/performance-metrics/summary/?experiment={id}&arm={arm}"),
+    ] {
+        let told = ask(app, stranger, Method::GET, &path, None).await;
+        assert_eq!((told.status, told.code().as_str()), (404, "not_found"), "{path}");
+    }
+    let cases = ask(app, stranger, Method::GET, &format!("/api/v1/ai/cases/?entry={}", entries[0]), None).await.json();
+    assert_eq!(cases["count"], 0, "{cases}");
+    // It may be the stranger's own name of a conversation to come.
+    let outcome = json!({"conversation_id": conversation, "outcome": "unsuccessful"});
+    let told = ask(app, stranger, Method::POST, "/api/v1/ai/outcomes/", Some(&outcome)).await;
+    assert_eq!((told.status, &told.json()["is_known"]), (202, &json!(false)), "{}", told.text);
+    app.drain_jobs().await;
+    assert_eq!(seen_by_owner(app, "/api/v1/ai/conversations/", conversation).await, before);
+}
+
+/// Puts something into lists that cannot be filled by posting to them; the ids of two entries.
+async fn fill(app: &TestApp) -> Vec<String> {
+    ask_in_vain(app, "501").await;
+    find_gaps(app).await;
+    app.learn([price_call("100"), hours_call("200")]).await;
+    let mut entries = Vec::new();
+    for title in ["Refunds", "Money back"] {
+        let entry = json!({
+            "knowledge_type": "faq", "category": "billing", "title": title, "language": "en",
+            "content": "Refunds are paid back to the card within five working days.",
+            "trigger_phrases": ["how do I get my money back"],
+        });
+        let written = app.post("/training/knowledge-base/", &entry).await;
+        assert_eq!(written.status, 201, "{}", written.text);
+        entries.push(written.json()["id"].as_str().expect("an id").to_owned());
+    }
+    open_case(app, &entries[0], &entries[1]).await;
+    let nightly = json!({"name": "nightly", "cron": "0 3 * * *"});
+    let planned = app.post("/training/training-sessions/start_training/", &nightly).await;
+    assert_eq!(planned.status, 202, "{}", planned.text);
+    app.drain_jobs().await;
+    entries
 }
 
 /// The id of something of the default tenant in this list; made, where there is nothing and it can be made.

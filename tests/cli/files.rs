@@ -220,3 +220,24 @@ fn wrong_usage_is_told_in_one_message_with_code_2() {
     let version = installation.run(&["--version"]).code(0);
     assert_eq!(version.stdout, format!("turnwise {}\n", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn a_directory_that_is_not_there_is_told_and_not_made() {
+    let installation = Installation::bare();
+    let id = "01a205c1-1395-7709-b7d2-8909f9a470df";
+    for words in [
+        vec!["retrieve", "hello"],
+        vec!["search", "hello"],
+        vec!["jobs"],
+        vec!["report"],
+        vec!["keys", "list"],
+        vec!["keys", "revoke", id],
+    ] {
+        let ended = installation.run(&words).code(1);
+        for part in ["there is nothing at ", "--data-dir", "turnwise serve", "turnwise ingest"] {
+            assert!(ended.stderr.contains(part), "{words:?}: {part} is missing: {ended:#?}");
+        }
+        assert_eq!(ended.stdout, "");
+        assert!(!installation.data_dir().exists(), "{words:?} made it");
+    }
+}

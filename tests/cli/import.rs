@@ -119,3 +119,51 @@ fn what_cannot_be_imported_at_all_is_told_before_anything_is_made() {
     assert!(ended.stderr.contains("cannot be read"), "{ended:#?}");
     assert!(!installation.data_dir().exists(), "nothing was made");
 }
+
+#[test]
+fn no_text_is_lost_without_a_word() {
+    let installation = Installation::new();
+    let beside = "Before all.\n\n# Visiting\n## Where is the toilet?\nDown the hall.\n\nQ: What time do you open?\nA: At \
+        nine.\n\n# Hours\nWe open at nine.\n## Sundays?\nClosed.\n";
+    let file = installation.write("faq.md", beside);
+    let ended = installation.run(&["import", &file, "--json", "--dry-run", "--language", "en"]).code(3);
+    counts(&ended, [4, 0, 0, 1]);
+    assert_eq!(places(&ended), [json!(["line 1", "text"])]);
+
+    let long = "Is it? ".repeat(43);
+    let lines = [
+        json!({"question": 5, "answer": "x"}).to_string(),
+        json!({"question": "Why?", "answer": "x", "trigger_phrases": ["a", 5]}).to_string(),
+        "not json".to_owned(),
+        json!({"question": long, "answer": "Yes."}).to_string(),
+    ];
+    let file = installation.write("faq.jsonl", &lines.join("\n"));
+    let ended = installation.run(&["import", &file, "--json", "--dry-run"]).code(3);
+    counts(&ended, [1, 0, 0, 3]);
+    let expected = [["line 1", "question"], ["line 2", "trigger_phrases[1]"], ["line 3", "object"]];
+    assert_eq!(places(&ended), expected.map(|place| json!(place)));
+    let told = installation.run(&["import", &file, "--dry-run"]).code(3);
+    for part in ["line 1: question: must be a text", "is not a JSON object (column 2)", "line 4: the title of 300"] {
+        assert!(told.stderr.contains(part), "{part} is missing: {told:#?}");
+    }
+
+    let file = installation.write("faq.csv", "question,answer,Question\nWhy?,x,How?\n");
+    let ended = installation.run(&["import", &file]).code(1);
+    assert!(ended.stderr.contains("\"question\" and \"Question\""), "{ended:#?}");
+    assert_eq!(ended.stdout, "", "nothing was read, so nothing is counted");
+}
+
+#[test]
+fn short_texts_get_the_language_of_their_file() {
+    let installation = Installation::new();
+    let long = "There are places behind the building, which are free of charge for everybody who visits us, and you can \
+        leave your car there for as long as your appointment with the doctor takes.";
+    let text = format!("question,answer\nWhere can I leave my car when I come to see you?,\"{long}\"\nok,ok\n");
+    let file = installation.write("faq.csv", &text);
+    let summary = installation.run(&["import", &file, "--json", "--dry-run"]).code(0).json();
+    assert_eq!((&summary["language"], &summary["language_of_file"]), (&json!("en"), &json!(1)), "{summary:#}");
+    let told = installation.run(&["import", &file, "--dry-run"]).code(0);
+    assert!(told.stdout.contains("language en, ") && told.stdout.contains("--language"), "{told:#?}");
+    let given = installation.run(&["import", &file, "--json", "--dry-run", "--language", "de"]).code(0).json();
+    assert_eq!(given["language_of_file"], json!(0), "{given:#}");
+}

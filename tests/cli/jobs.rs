@@ -48,7 +48,7 @@ async fn bury(installation: &Installation, numbers: &[u128]) {
 
 #[tokio::test]
 async fn the_queue_is_shown_and_what_is_dead_runs_again_with_and_without_a_server() {
-    let installation = Installation::new();
+    let installation = Installation::new().begun();
     assert_eq!(installation.run(&["jobs"]).code(0).stdout, "There is no such job.\n");
     bury(&installation, &[1, 2]).await;
 
@@ -96,6 +96,8 @@ fn wrong_usage_of_jobs_is_told_before_anything_is_made() {
         (vec!["jobs", "--limit", "0"], "1..=1000"),
         (vec!["jobs", "retry"], "<ID>"),
         (vec!["jobs", "retry", "x"], "'[ID]'"),
+        (vec!["jobs", "cancel", "nope"], "must be the id of a job, as `turnwise jobs` shows it"),
+        (vec!["jobs", "retry", "--all-dead", "--kind", "nope"], "kinds are analyze, chunk"),
         (vec!["jobs", "retry", "--kind", KIND], "--all-dead"),
     ] {
         let ended = installation.run(&words).code(2);

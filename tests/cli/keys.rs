@@ -75,3 +75,19 @@ fn what_is_wrong_with_a_key_is_told_with_what_would_be_right() {
     }
     assert!(keys(&installation).is_empty());
 }
+
+#[test]
+fn a_lost_admin_key_is_replaced_where_no_model_can_be_loaded() {
+    let installation = Installation::bare().set("embedding.models_dir=nowhere").begun();
+    let none = installation.run(&["keys", "list"]).code(0);
+    assert!(none.stdout.starts_with("There is no key yet; "), "{none:#?}");
+    let made = installation.run(&["keys", "create", "rescue", "--scope", "admin", "--json"]).code(0).json();
+    let known = keys(&installation);
+    assert_eq!((known.len(), &known[0]["id"], &known[0]["tenant"]), (1, &made["id"], &json!("default")));
+    let none = installation.run(&["keys", "list", "--scope", "agent"]).code(0);
+    assert!(none.stdout.starts_with("There is no such key; "), "{none:#?}");
+    let id = made["id"].as_str().expect("an id");
+    let revoked = installation.run(&["keys", "revoke", id, "--json"]).code(0).json();
+    assert!(revoked["revoked_at"].is_string(), "{revoked:#}");
+    assert!(!installation.data_dir().join("index").exists(), "the database alone was opened");
+}

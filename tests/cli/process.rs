@@ -51,7 +51,7 @@ impl Installation {
     pub fn new() -> Self {
         static FITTED: OnceLock<()> = OnceLock::new();
         FITTED.get_or_init(|| {
-            Self::bare().run(&["search", "anything", "--quiet"]).code(0);
+            Self::bare().begun().run(&["search", "anything", "--quiet"]).code(0);
         });
         Self::bare()
     }
@@ -67,6 +67,12 @@ impl Installation {
             "server.listen=127.0.0.1:0".to_owned(),
         ];
         Self { dir: tempfile::tempdir().expect("a directory"), settings }
+    }
+
+    /// With a data directory in which nothing is.
+    pub fn begun(self) -> Self {
+        std::fs::create_dir(self.data_dir()).expect("the directory is writable");
+        self
     }
 
     /// With one more setting.

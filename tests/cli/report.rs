@@ -84,7 +84,7 @@ fn the_page_of_a_week_is_the_same_with_and_without_a_server() {
 
 #[test]
 fn an_empty_installation_gets_a_page_that_says_so() {
-    let installation = Installation::new();
+    let installation = Installation::new().begun();
     let told = report(&installation, "empty", &[]);
     assert_eq!(told["plots"], json!([]));
     let page = &files(&installation, "empty")["turnwise-weekly-2026-08-31.md"];

@@ -8,7 +8,7 @@ use turnwise::domain::ids::{CaseId, KeyId};
 use turnwise::domain::knowledge::{Case, CaseKind, EntryStatus};
 use turnwise::store::cases::CaseFilter;
 use turnwise::store::jobs::{JobFilter, JobState, KindLimit};
-use turnwise::store::page::PageRequest;
+use turnwise::store::page::{CreatedOrder, PageRequest};
 use uuid::Uuid;
 
 use crate::store::fixtures::{
@@ -112,6 +112,10 @@ async fn jobs_are_listed_counted_stopped_and_queued_again() {
         check(all.clone(), &[3, 2, 1]).await;
         check(JobFilter { kind: Some("analyze".to_owned()), ..all.clone() }, &[2, 1]).await;
         check(JobFilter { from: Some(at(20)), to: Some(at(30)), ..all.clone() }, &[2]).await;
+        check(JobFilter { order: Some(CreatedOrder::CreatedAt), ..all.clone() }, &[1, 2, 3]).await;
+        check(JobFilter { order: Some(CreatedOrder::CreatedAtDown), ..all.clone() }, &[3, 2, 1]).await;
+        check(JobFilter { search: Some("ANALYZE".to_owned()), ..all.clone() }, &[2, 1]).await;
+        check(JobFilter { search: Some("anal_ze".to_owned()), ..all.clone() }, &[]).await;
         let elsewhere = store.list_jobs(&other_tenant(), &all, &PageRequest::first(9)).await.expect("it answers");
         assert_eq!(elsewhere.count, 0);
 

@@ -166,3 +166,31 @@ async fn relearning_erases_what_was_derived_and_keeps_the_conversation() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_is_kept_stays_and_is_forgotten_step_by_step() {
+    on_both(async |store| {
+        let given = insert_conversation(&store, 1).await;
+        let (kept, gone) = (insert_entry(&store, 11).await, insert_entry(&store, 12).await);
+        let mut tx = begin(&store).await;
+        for entry in [kept.id, gone.id] {
+            tx.add_exemplars(&tenant(), &[exemplar(entry, "hi", Some(given.id))]).await.expect("it is stored");
+            tx.add_evidence(&tenant(), &[evidence(entry, given.id)]).await.expect("it is stored");
+        }
+        assert_eq!(tx.erase_analysis(&tenant(), given.id, at(5)).await.expect("it is erased"), 0);
+        let taken_back = tx.take_back(&tenant(), given.id, &[kept.id], at(5)).await.expect("it is taken back");
+        assert_eq!(taken_back, Erased { changed: vec![], removed: vec![gone.id], points: 1 });
+        assert_eq!(tx.evidence_from(&tenant(), given.id).await.expect("it answers"), vec![evidence(kept.id, given.id)]);
+        assert_eq!(tx.exemplars_of(&tenant(), &[kept.id]).await.expect("it answers").len(), 1);
+
+        assert_eq!(tx.unsupported(&tenant(), &[kept.id]).await.expect("it answers"), []);
+        let points = tx.forget_lessons(&tenant(), given.id, (&[kept.id], &[]), at(6)).await.expect("it is forgotten");
+        assert_eq!((points, tx.unsupported(&tenant(), &[kept.id]).await.expect("it answers")), (0, vec![kept.id]));
+        assert_eq!(tx.entries_taught_by(&tenant(), given.id).await.expect("it answers"), [kept.id]);
+        let removed = tx.remove_unsupported(&tenant(), &[kept.id], at(7)).await.expect("it is removed");
+        assert_eq!(removed, (vec![kept.id], 1));
+        commit(tx).await;
+        assert_eq!(store.entry(&tenant(), kept.id).await.expect("it answers"), None);
+    })
+    .await;
+}

@@ -14,7 +14,7 @@ use turnwise::store::Store;
 use turnwise::store::error::StoreError;
 use turnwise::store::experiments::{ArmSums, ExperimentFilter};
 use turnwise::store::measures::{ArmOf, MetricFilter};
-use turnwise::store::page::PageRequest;
+use turnwise::store::page::{CreatedOrder, PageRequest};
 use uuid::Uuid;
 
 use crate::store::fixtures::{
@@ -74,6 +74,11 @@ async fn an_experiment_is_made_runs_and_ends() {
             page.items.iter().map(|found| found.id).collect::<Vec<_>>()
         };
         assert_eq!(ids(ExperimentFilter::default()).await, [two.id, one.id]);
+        let oldest_first = ExperimentFilter { order: Some(CreatedOrder::CreatedAt), ..ExperimentFilter::default() };
+        assert_eq!(ids(oldest_first).await, [one.id, two.id]);
+        let search = |words: &str| ExperimentFilter { search: Some(words.to_owned()), ..ExperimentFilter::default() };
+        assert_eq!(ids(search("2 EXPERIMENT")).await, [two.id]);
+        assert_eq!(ids(search("experiment_2")).await, []);
         let (nobody, all) = (other_tenant(), ExperimentFilter::default());
         let foreign = store.list_experiments(&nobody, &all, &PageRequest::first(9)).await.expect("it answers");
         assert_eq!(foreign.count, 0);
@@ -103,6 +108,43 @@ async fn an_experiment_is_made_runs_and_ends() {
         assert_eq!(ids(of_status(ExperimentStatus::Running)).await, [two.id]);
         let holdouts = ExperimentFilter { kind: Some(ExperimentKind::Holdout), ..ExperimentFilter::default() };
         assert_eq!(ids(holdouts).await, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_those_that_run_the_first_started_comes_first() {
+    on_both(async |store| {
+        insert(&store, &[1, 2, 3]).await;
+        let mut tx = begin(&store).await;
+        for (number, started) in [(3, 10), (1, 20), (2, 20)] {
+            assert!(tx.start_experiment(&tenant(), experiment(number).id, at(started)).await.expect("it runs"));
+        }
+        commit(tx).await;
+        let running = store.running_experiments(&tenant()).await.expect("it answers");
+        // Whoever starts one that was made before takes no conversation from those that run.
+        let ids: Vec<ExperimentId> = running.iter().map(|found| found.id).collect();
+        assert_eq!(ids, [experiment(3).id, experiment(1).id, experiment(2).id]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conversation_of_which_only_the_record_was_imported_has_no_turns() {
+    on_both(async |store| {
+        insert(&store, &[1]).await;
+        insert_conversation(&store, 11).await;
+        let mut imported = conversation(12);
+        (imported.turns, imported.ended_at) = (vec![], imported.started_at);
+        let mut tx = begin(&store).await;
+        tx.insert_conversation(&tenant(), &imported, at(1)).await.expect("it is stored");
+        let assignments = [assigned(1, "call-11", "plain"), assigned(1, "call-12", "plain")];
+        tx.insert_assignments(&tenant(), &assignments).await.expect("they are stored");
+        commit(tx).await;
+        let told = sums(&store, 1).await;
+        let plain = &told["plain"];
+        assert_eq!((plain.conversations, plain.successful), (2, 2), "{plain:#?}");
+        assert_eq!((plain.turns.mean(), plain.duration_ms.mean()), (Some(3.0), Some(60_000.0)), "{plain:#?}");
     })
     .await;
 }

@@ -3,10 +3,11 @@
 use turnwise::domain::conversation::Outcome;
 use turnwise::domain::credit::{EntryUse, UseSource};
 use turnwise::domain::entry_version::Editor;
-use turnwise::domain::gaps::{Gap, GapCounts, GapDecision, GapDraft, GapStatus};
+use turnwise::domain::gaps::{Gap, GapCounts, GapDecision, GapDraft, GapStatus, heading, phrase};
 use turnwise::domain::ids::CaseId;
 use turnwise::domain::ids::{GapId, RetrievalId};
-use turnwise::domain::knowledge::{Case, CaseKind};
+use turnwise::domain::knowledge::{Case, CaseKind, Entry};
+use turnwise::domain::text::normalise;
 use turnwise::store::Store;
 use turnwise::store::cases::Suspicion;
 use turnwise::store::gap_retrievals::GapLink;
@@ -190,8 +191,16 @@ async fn gaps_are_kept_listed_and_decided() {
         };
         let any = GapFilter::default();
         check(any.clone(), &[2, 1, 0]).await;
-        check(GapFilter { order: Some(GapOrder::Volume), ..any.clone() }, &[0, 1, 2]).await;
-        check(GapFilter { order: Some(GapOrder::LastSeen), ..any.clone() }, &[2, 1, 0]).await;
+        for (order, expected) in [
+            (GapOrder::Score, [0, 1, 2]),
+            (GapOrder::ScoreDown, [2, 1, 0]),
+            (GapOrder::Volume, [2, 1, 0]),
+            (GapOrder::VolumeDown, [0, 1, 2]),
+            (GapOrder::LastSeen, [0, 1, 2]),
+            (GapOrder::LastSeenDown, [2, 1, 0]),
+        ] {
+            check(GapFilter { order: Some(order), ..any.clone() }, &expected).await;
+        }
         check(GapFilter { status: Some(GapStatus::Open), ..any.clone() }, &[1, 0]).await;
         check(GapFilter { language: Some(language("de")), ..any.clone() }, &[2]).await;
         check(GapFilter { search: Some("100% DOGS".to_owned()), ..any.clone() }, &[1]).await;
@@ -229,6 +238,7 @@ async fn what_is_erased_leaves_the_gaps() {
         tx.insert_retrievals(&tenant(), &asked).await.expect("they are stored");
         tx.add_exemplars(&tenant(), &phrases).await.expect("they are stored");
         tx.put_gap(&tenant(), &shared).await.expect("it is stored");
+        tx.note_gap_entry(&tenant(), shared.id, written.id).await.expect("it is noted");
         tx.put_gap(&tenant(), &alone).await.expect("it is stored");
         let links = [link(&asked[0], Some(&shared)), link(&asked[1], Some(&shared)), link(&asked[2], Some(&alone))];
         tx.link_gap_retrievals(&tenant(), &links).await.expect("they are noted");
@@ -242,6 +252,63 @@ async fn what_is_erased_leaves_the_gaps() {
         let mut kept: Vec<&str> = kept.iter().map(|exemplar| exemplar.text.as_str()).collect();
         kept.sort_unstable();
         assert_eq!(kept, [asked[1].utterance.as_str(), "parking"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_entry_forgets_a_long_utterance_also_when_its_gap_was_opened_again() {
+    on_both(async |store| {
+        let gone = insert_conversation(&store, 101).await;
+        let written = insert_entry(&store, 11).await;
+        let mut long = retrieval(1, Some(&gone.external_id), Some("below_floor"));
+        long.utterance = ["do you have parking for"; 40].join(" very long cars, ");
+        let other = retrieval(2, Some("call-900"), Some("below_floor"));
+        let opened = gap(1, &long.utterance, 2, 1.0);
+        let mut taken = exemplar(written.id, &normalise(&phrase(&long.utterance)), None);
+        taken.text = phrase(&long.utterance);
+        let headed = Entry { title: heading(&long.utterance), ..written.clone() };
+        let mut tx = begin(&store).await;
+        tx.insert_retrievals(&tenant(), &[long.clone(), other.clone()]).await.expect("they are stored");
+        tx.add_exemplars(&tenant(), &[taken]).await.expect("it is stored");
+        assert!(tx.set_words(&tenant(), &headed).await.expect("it is stored"));
+        tx.put_gap(&tenant(), &opened).await.expect("it is stored");
+        for _ in 0..2 {
+            tx.note_gap_entry(&tenant(), opened.id, written.id).await.expect("it is noted");
+        }
+        let links = [link(&long, Some(&opened)), link(&other, Some(&opened))];
+        tx.link_gap_retrievals(&tenant(), &links).await.expect("they are noted");
+        tx.erase_conversation(&tenant(), gone.id, at(50)).await.expect("it is erased").expect("it was there");
+        commit(tx).await;
+
+        assert_eq!(store.exemplars_of(&tenant(), &[written.id]).await.expect("it answers"), []);
+        let left = store.entry(&tenant(), written.id).await.expect("it answers").expect("a person wrote it");
+        assert_eq!(left.title, written.content);
+        let mut tx = begin(&store).await;
+        tx.erase_entry(&tenant(), written.id, at(60)).await.expect("no gap holds it");
+        commit(tx).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_retrieval_that_only_a_turn_names_counts_with_its_conversation_and_is_kept_as_long_as_its_gap() {
+    on_both(async |store| {
+        let conversation = insert_conversation(&store, 1).await;
+        let named = conversation.turns[1].retrieval_id.expect("a turn names one").0.as_u128();
+        let asked = [retrieval(named, None, Some("below_floor")), retrieval(2, None, Some("below_floor"))];
+        let parking = gap(named, &asked[0].utterance, 1, 1.0);
+        let mut tx = begin(&store).await;
+        tx.insert_retrievals(&tenant(), &asked).await.expect("they are stored");
+        tx.put_gap(&tenant(), &parking).await.expect("it is stored");
+        let links = [link(&asked[0], Some(&parking)), link(&asked[1], None)];
+        tx.link_gap_retrievals(&tenant(), &links).await.expect("they are noted");
+        tx.resolve_gap_conversations(&tenant()).await.expect("they are found");
+        assert_eq!(tx.prune_retrievals(&tenant(), at(9_000), 9).await.expect("it answers"), 1, "the small talk");
+        commit(tx).await;
+        let members = store.gap_members(&tenant(), parking.id).await.expect("it answers");
+        let seen: Vec<_> = members.iter().map(|one| (one.utterance.as_str(), one.conversation_id)).collect();
+        assert_eq!(seen, [(asked[0].utterance.as_str(), Some(conversation.id))]);
     })
     .await;
 }

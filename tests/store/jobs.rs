@@ -237,6 +237,28 @@ async fn the_queue_is_counted_and_pruned() {
     .await;
 }
 
+#[tokio::test]
+async fn work_that_is_due_every_minute_is_not_kept_as_long_as_other_jobs() {
+    on_both(async |store| {
+        let of_kind = |number, key: &str| NewJob { dedupe_key: Some(key.to_owned()), ..job(number, "roll_up_metrics") };
+        enqueue(&store, &of_kind(1, "roll_up_metrics")).await;
+        enqueue(&store, &of_kind(2, "another key")).await;
+        let kinds = [KindLimit { kind: "roll_up_metrics", limit: 9 }];
+        for claimed in store.claim("a", &kinds, at(100), LEASE, 9).await.expect("it answers") {
+            assert!(finish(&store, &claimed).await);
+        }
+        enqueue(&store, &of_kind(3, "roll_up_metrics")).await;
+        let mut tx = begin(&store).await;
+        assert_eq!(tx.prune_upkeep_jobs(at(500)).await.expect("it answers"), 0);
+        assert_eq!(tx.prune_upkeep_jobs(at(501)).await.expect("it answers"), 1);
+        commit(tx).await;
+        let counts = store.count_jobs(&tenant()).await.expect("it answers");
+        let counts: Vec<_> = counts.iter().map(|one| (one.state, one.count)).collect();
+        assert_eq!(counts, [(JobState::Done, 1), (JobState::Queued, 1)]);
+    })
+    .await;
+}
+
 /// Whether the wake-up comes; a missing one would otherwise hang the test.
 async fn woken(store: &Store) -> bool {
     tokio::time::timeout(Duration::from_secs(20), store.job_notify().notified()).await.is_ok()

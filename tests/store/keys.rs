@@ -3,7 +3,7 @@
 use turnwise::domain::error::ErrorClass;
 use turnwise::domain::ids::KeyId;
 use turnwise::store::keys::{ApiKey, KeyFilter, KeyScope, KeysOf};
-use turnwise::store::page::PageRequest;
+use turnwise::store::page::{CreatedOrder, PageRequest};
 use uuid::Uuid;
 
 use crate::store::fixtures::{at, begin, commit, other_tenant, tenant};
@@ -75,7 +75,7 @@ async fn keys_are_listed_to_their_tenant_and_to_who_runs_the_installation() {
         let keys = [
             ApiKey { created_at: at(1), ..key(1, "a") },
             ApiKey { created_at: at(2), tenant: other_tenant(), ..key(2, "b") },
-            ApiKey { created_at: at(3), scope: KeyScope::Agent, ..key(3, "c") },
+            ApiKey { created_at: at(3), scope: KeyScope::Agent, name: "Größe_3".to_owned(), ..key(3, "c") },
         ];
         let mut tx = begin(&store).await;
         for key in &keys {
@@ -92,11 +92,16 @@ async fn keys_are_listed_to_their_tenant_and_to_who_runs_the_installation() {
         let own = KeysOf::Tenant(tenant());
         assert_eq!(listed(KeysOf::Everybody, KeyFilter::default()).await, [3, 2, 1]);
         assert_eq!(listed(own.clone(), KeyFilter::default()).await, [3, 1], "a revoked key too");
-        let of_other = KeyFilter { tenant: Some(other_tenant()), scope: None };
+        let of_other = KeyFilter { tenant: Some(other_tenant()), ..KeyFilter::default() };
         assert_eq!(listed(KeysOf::Everybody, of_other.clone()).await, [2]);
         assert_eq!(listed(own.clone(), of_other).await, [0; 0]);
-        let agents = KeyFilter { tenant: None, scope: Some(KeyScope::Agent) };
+        let agents = KeyFilter { scope: Some(KeyScope::Agent), ..KeyFilter::default() };
         assert_eq!(listed(own.clone(), agents).await, [3]);
+        let oldest_first = KeyFilter { order: Some(CreatedOrder::CreatedAt), ..KeyFilter::default() };
+        assert_eq!(listed(KeysOf::Everybody, oldest_first).await, [1, 2, 3]);
+        let search = |words: &str| KeyFilter { search: Some(words.to_owned()), ..KeyFilter::default() };
+        assert_eq!(listed(own.clone(), search("GRÖßE_")).await, [3]);
+        assert_eq!(listed(own.clone(), search("first_")).await, [0; 0]);
 
         assert_eq!(store.key(&own, keys[0].id).await.expect("it answers"), Some(keys[0].clone()));
         assert_eq!(store.key(&own, keys[1].id).await.expect("it answers"), None);

@@ -6,7 +6,7 @@ use turnwise::domain::knowledge::{Case, CaseKind, EntryStatus, KnowledgeType};
 use turnwise::domain::success::Posterior;
 use turnwise::store::cases::CaseFilter;
 use turnwise::store::entries::EntryFilter;
-use turnwise::store::page::PageRequest;
+use turnwise::store::page::{CreatedOrder, PageRequest};
 use uuid::Uuid;
 
 use crate::store::fixtures::{
@@ -174,6 +174,11 @@ async fn a_case_is_recorded_once() {
         check(CaseFilter::default(), &[&held, &duplicate]).await;
         check(CaseFilter { kind: Some(CaseKind::Quarantined), ..CaseFilter::default() }, &[&held]).await;
         check(CaseFilter { entry_id: Some(second.id), ..CaseFilter::default() }, &[&duplicate]).await;
+        let oldest_first = CaseFilter { order: Some(CreatedOrder::CreatedAt), ..CaseFilter::default() };
+        check(oldest_first, &[&duplicate, &held]).await;
+        let search = |words: &str| CaseFilter { search: Some(words.to_owned()), ..CaseFilter::default() };
+        check(search("SAME question."), &[&held, &duplicate]).await;
+        check(search("same_question"), &[]).await;
     })
     .await;
 }

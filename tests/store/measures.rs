@@ -74,7 +74,7 @@ async fn sums_keep_excluded_conversations_apart() {
 
         let all = sums(&store, MetricFilter::default()).await;
         let [first, second] = &all[..] else { panic!("two spans") };
-        assert_eq!((first.conversations, first.counted, first.judged, first.successful), (4, 3, 3, 2));
+        assert_eq!((first.conversations, first.spoken, first.judged, first.successful), (4, 3, 3, 2));
         assert_eq!((first.turns, first.duration_ms), (9, 3_000));
         assert_eq!((first.ratings, first.rating_sum, first.unrated), (1, 4, 2));
         assert!((first.unrated_success_score - 1.8).abs() < 1e-9, "{first:?}");
@@ -113,6 +113,37 @@ async fn sums_keep_excluded_conversations_apart() {
 }
 
 #[tokio::test]
+async fn a_conversation_of_which_only_the_record_was_imported_has_no_length() {
+    on_both(async |store| {
+        insert(&store).await;
+        let before = sums(&store, MetricFilter::default()).await.remove(0);
+        let averages = store.totals(&tenant()).await.expect("it answers");
+        let mut imported = conversation(6);
+        (imported.turns, imported.satisfaction) = (vec![], None);
+        (imported.started_at, imported.ended_at) = (at(500), at(500));
+        let mut tx = begin(&store).await;
+        tx.insert_conversation(&tenant(), &imported, at(1)).await.expect("it is stored");
+        tx.upsert_record(&tenant(), &record(imported.id)).await.expect("it is stored");
+        commit(tx).await;
+
+        let after = sums(&store, MetricFilter::default()).await.remove(0);
+        assert_eq!((after.conversations, after.judged), (before.conversations + 1, before.judged + 1));
+        assert_eq!(after.successful, before.successful + 1);
+        let lengths = |sums: &SpanSums| (sums.spoken, sums.turns, sums.duration_ms, sums.unrated);
+        assert_eq!(lengths(&after), lengths(&before));
+        assert!((after.unrated_success_score - before.unrated_success_score).abs() < 1e-9, "{after:?}");
+        assert!((after.unrated_resolution - before.unrated_resolution).abs() < 1e-9, "{after:?}");
+        let totals = store.totals(&tenant()).await.expect("it answers");
+        assert_eq!(
+            (totals.average_turns, totals.average_duration_s),
+            (averages.average_turns, averages.average_duration_s)
+        );
+        assert_eq!((totals.conversations, averages.average_turns), (6, Some(3.0)));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn facts_are_written_and_removed_with_their_record() {
     on_both(async |store| {
         insert(&store).await;
@@ -140,7 +171,8 @@ async fn facts_are_written_and_removed_with_their_record() {
         };
         assert_eq!(total(&narrow).await, 2);
         let group = store.record_groups(&tenant(), &narrow).await.expect("it answers").remove(0);
-        assert_eq!((group.bin, group.user_turns, group.channel.as_str()), (9, 4, "phone"));
+        assert_eq!((group.bins[9], group.bins.iter().sum(), group.user_turns), (2, 2, 4));
+        assert_eq!(group.channel, "phone");
         assert_eq!(store.record_extent(&tenant(), &all).await.expect("it answers"), Some((at(1_999), at(1_999))));
         let trend = store.record_trend(&tenant(), &narrow, &spans()).await.expect("it answers");
         assert_eq!(trend.iter().map(|point| (point.span, point.records)).collect::<Vec<_>>(), [(0, 2)]);

@@ -13,6 +13,7 @@ mod jobs;
 mod keys;
 mod knowledge;
 mod measures;
+mod orderings;
 mod queue_property;
 mod records;
 mod retrievals;

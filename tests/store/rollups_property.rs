@@ -33,6 +33,8 @@ const IDS: u128 = 10_000;
 #[derive(Clone, Debug)]
 struct Traits {
     hour: i64,
+    /// Whether something was said in it; else only its record was imported.
+    spoken: bool,
     agent: usize,
     channel: usize,
     language: usize,
@@ -79,9 +81,10 @@ enum Step {
 
 fn traits() -> impl Strategy<Value = Traits> {
     let words = (0..2_usize, 0..2_usize, 0..LANGUAGES.len(), 0..CATEGORIES.len(), 0..OUTCOMES.len());
-    (0..144_i64, words, option::of(1..=5_i64), option::of(0..9_u8)).prop_map(
-        |(hour, (agent, channel, language, category, outcome), satisfaction, cost_cents)| Traits {
+    (0..144_i64, prop::bool::weighted(0.8), words, option::of(1..=5_i64), option::of(0..9_u8)).prop_map(
+        |(hour, spoken, (agent, channel, language, category, outcome), satisfaction, cost_cents)| Traits {
             hour,
+            spoken,
             agent,
             channel,
             language,
@@ -277,7 +280,9 @@ impl<'a> World<'a> {
 
     fn conversation(&self, number: u128, name: String, traits: &Traits) -> Conversation {
         let started_at = hours(traits.hour);
+        let all = conversation(self.base + number);
         Conversation {
+            turns: if traits.spoken { all.turns } else { Vec::new() },
             external_id: name,
             agent_id: ["anna", "ben"][traits.agent].to_owned(),
             channel: ["phone", "chat"][traits.channel].to_owned(),
@@ -292,7 +297,7 @@ impl<'a> World<'a> {
                 completion_tokens: 7,
                 cost_usd: f64::from(cents) / 100.0,
             }),
-            ..conversation(self.base + number)
+            ..all
         }
     }
 

@@ -4,7 +4,7 @@ use turnwise::domain::conversation::ConversationStatus;
 use turnwise::domain::ids::{ConversationId, SessionId, TenantId};
 use turnwise::domain::training::{Created, Labels, Selection, Session, SessionKind, SessionStatus};
 use turnwise::store::page::PageRequest;
-use turnwise::store::sessions::SessionFilter;
+use turnwise::store::sessions::{SessionFilter, SessionOrder};
 use uuid::Uuid;
 
 use crate::store::fixtures::{at, begin, commit, insert_conversation, other_tenant, tenant};
@@ -67,12 +67,55 @@ async fn the_last_item_that_ends_is_told_and_failures_are_listed() {
         assert_eq!(store.session(&other_tenant(), wanted.id).await.expect("it answers"), None);
 
         let list = async |of: &TenantId, status| {
-            let filter = SessionFilter { kind: Some(SessionKind::Relearn), status: Some(status) };
+            let filter =
+                SessionFilter { kind: Some(SessionKind::Relearn), status: Some(status), ..SessionFilter::default() };
             store.list_sessions(of, &filter, &PageRequest::first(10)).await.expect("it lists").items.len()
         };
         assert_eq!(list(&tenant(), SessionStatus::Completed).await, 1);
         assert_eq!(list(&tenant(), SessionStatus::Running).await, 0);
         assert_eq!(list(&other_tenant(), SessionStatus::Completed).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_come_in_every_order_and_are_found_by_their_names() {
+    on_both(async |store| {
+        let mut tx = begin(&store).await;
+        for (number, created, due, name) in
+            [(1, 10, 40, "Übung_eins"), (2, 20, 20, "übung zwei"), (3, 20, 40, "a test")]
+        {
+            let mut wanted = session(number, SessionKind::Relearn);
+            (wanted.created_at, wanted.run_at, wanted.name) = (at(created), at(due), name.to_owned());
+            tx.insert_session(&tenant(), &wanted).await.expect("it is stored");
+        }
+        commit(tx).await;
+        let check = async |filter: SessionFilter, expected: &[u128]| {
+            let mut page = PageRequest::first(1);
+            let mut found = Vec::new();
+            loop {
+                let listed = store.list_sessions(&tenant(), &filter, &page).await.expect("it lists");
+                found.extend(listed.items.iter().map(|session| session.id.0.as_u128()));
+                page.after = listed.next;
+                if page.after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{filter:?}");
+        };
+        check(SessionFilter::default(), &[3, 2, 1]).await;
+        for (order, expected) in [
+            (SessionOrder::CreatedAt, [1, 2, 3]),
+            (SessionOrder::CreatedAtDown, [3, 2, 1]),
+            (SessionOrder::RunAt, [2, 1, 3]),
+            (SessionOrder::RunAtDown, [3, 1, 2]),
+        ] {
+            check(SessionFilter { order: Some(order), ..SessionFilter::default() }, &expected).await;
+        }
+        let search = |words: &str| SessionFilter { search: Some(words.to_owned()), ..SessionFilter::default() };
+        check(search("ÜBUNG"), &[2, 1]).await;
+        check(search("übung_"), &[1]).await;
+        check(search("übung test"), &[]).await;
     })
     .await;
 }

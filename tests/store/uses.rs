@@ -62,6 +62,28 @@ async fn a_use_counts_once_and_the_caller_outranks_the_words() {
 }
 
 #[tokio::test]
+async fn an_outcome_is_awaited_while_a_conversation_is_there_without_its_record() {
+    on_both(async |store| {
+        let conversation = insert_conversation(&store, 1).await;
+        let (one, two) = (insert_entry(&store, 1).await.id, insert_entry(&store, 2).await.id);
+        let name = conversation.external_id.as_str();
+        let mut tx = begin(&store).await;
+        tx.upsert_record(&tenant(), &record(conversation.id)).await.expect("it is stored");
+        tx.settle_uses(&tenant(), name, &[], &[used(one, 1, name, UseSource::Conversation)]).await.expect("stored");
+        tx.tell_use(&tenant(), &used(two, 1, name, UseSource::Caller)).await.expect("it is stored");
+        let unheard = EntryUse { success: None, ..used(one, 2, "call-that-never-came", UseSource::Caller) };
+        tx.tell_use(&tenant(), &unheard).await.expect("it is stored");
+        assert!(!tx.awaits_outcome(&tenant(), one).await.expect("it answers"));
+        tx.erase_derived(&tenant(), conversation.id, at(2)).await.expect("it is taken back");
+        assert!(tx.awaits_outcome(&tenant(), one).await.expect("it answers"));
+        assert!(!tx.awaits_outcome(&tenant(), two).await.expect("it answers"), "the caller said how that ended");
+        assert!(!tx.awaits_outcome(&other_tenant(), one).await.expect("it answers"));
+        commit(tx).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn every_source_has_one_word_and_the_caller_comes_first() {
     on_both(async |store| {
         let told = |source, outcome| ToldOutcome {
@@ -81,6 +103,8 @@ async fn every_source_has_one_word_and_the_caller_comes_first() {
         ] {
             tx.tell_outcome(&tenant(), &told(source, outcome)).await.expect("it is stored");
         }
+        let unrated = ToldOutcome { satisfaction: None, ..told(OutcomeSource::Judge, Outcome::Partial) };
+        tx.tell_outcome(&tenant(), &unrated).await.expect("it is stored, and its rating stays");
         commit(tx).await;
         let found = store.outcomes_of(&tenant(), "call-1").await.expect("it answers");
         let expected = [

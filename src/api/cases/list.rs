@@ -17,6 +17,7 @@ use crate::domain::error::FieldError;
 use crate::domain::ids::EntryId;
 use crate::domain::knowledge::CaseKind;
 use crate::store::cases::CaseFilter;
+use crate::store::page::CreatedOrder;
 
 /// Which cases.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -32,6 +33,12 @@ pub struct CaseParams {
     /// An entry that they are about.
     #[param(value_type = Option<uuid::Uuid>)]
     entry: Option<String>,
+    /// Words that all stand in `detail`.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-created_at` when missing.
+    #[param(inline, value_type = Option<CreatedOrder>)]
+    ordering: Option<String>,
 }
 
 impl CaseParams {
@@ -44,6 +51,8 @@ impl CaseParams {
             kind: checks.word("kind", self.kind.as_deref()),
             state: checks.word("state", self.state.as_deref()),
             entry_id: checks.keep(entry.transpose()).flatten(),
+            search: checks.name("search", self.search.as_deref()),
+            order: checks.word("ordering", self.ordering.as_deref()),
         };
         checks.finish()?;
         Ok(filter)

@@ -16,7 +16,7 @@ use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::domain::conversation::{ConversationStatus, Outcome};
 use crate::domain::ids::ConversationId;
-use crate::store::conversations::ConversationFilter;
+use crate::store::conversations::{ConversationFilter, ConversationOrder};
 
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,6 +43,12 @@ pub struct ConversationParams {
     /// Begun before this moment.
     #[param(format = DateTime)]
     to: Option<String>,
+    /// Words that each stand in `external_id` or `call_id`; for a search by meaning see `search`.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-received_at` when missing.
+    #[param(inline, value_type = Option<ConversationOrder>)]
+    ordering: Option<String>,
 }
 
 impl ConversationParams {
@@ -57,6 +63,8 @@ impl ConversationParams {
             channel: checks.name("channel", self.channel.as_deref()),
             from: checks.time("from", self.from.as_deref()),
             to: checks.time("to", self.to.as_deref()),
+            search: checks.name("search", self.search.as_deref()),
+            order: checks.word("ordering", self.ordering.as_deref()),
         };
         checks.ordered(("from", filter.from), ("to", filter.to));
         checks.finish()?;
@@ -66,7 +74,7 @@ impl ConversationParams {
 
 /// List conversations
 ///
-/// The last received first, without their turns.
+/// The last received first unless `ordering` says otherwise, without their turns.
 #[utoipa::path(get, path = "/conversations/", tag = "conversations", params(ConversationParams, PagingParams),
     responses((status = 200, description = "One page.", body = List<ConversationItem>)))]
 pub async fn list(

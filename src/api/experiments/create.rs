@@ -118,7 +118,7 @@ impl From<NewArm> for ArmDraft {
 /// Make an experiment
 ///
 /// It has no effect before it is started, and cannot be changed. While it runs, a conversation that a retrieval names is
-/// assigned to an arm by hash and stays there; a conversation is in one experiment at most, the oldest that takes its
+/// assigned to an arm by hash and stays there; a conversation is in one experiment at most, the first started that takes its
 /// retrieval. Retrievals without `conversation_id` join none.
 #[utoipa::path(post, path = "/experiments/", tag = "experiments", request_body = CreateBody, responses(
     (status = 201, description = "The experiment, as a draft.", body = ExperimentBody,

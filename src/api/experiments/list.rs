@@ -14,6 +14,7 @@ use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::domain::experiment::{ExperimentKind, ExperimentStatus};
 use crate::store::experiments::ExperimentFilter;
+use crate::store::page::CreatedOrder;
 
 /// Which experiments.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -26,6 +27,12 @@ pub struct ExperimentParams {
     /// Where they stand.
     #[param(value_type = Option<ExperimentStatus>)]
     status: Option<String>,
+    /// Words that all stand in the name.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-created_at` when missing.
+    #[param(inline, value_type = Option<CreatedOrder>)]
+    ordering: Option<String>,
 }
 
 /// List experiments
@@ -42,6 +49,8 @@ pub async fn list(
     let filter = ExperimentFilter {
         kind: checks.word("kind", params.filter.kind.as_deref()),
         status: checks.word("status", params.filter.status.as_deref()),
+        search: checks.name("search", params.filter.search.as_deref()),
+        order: checks.word("ordering", params.filter.ordering.as_deref()),
     };
     checks.finish()?;
     let store = &api.services()?.engine.store;

@@ -59,7 +59,8 @@ pub struct ResultsBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SampleRatio)]
 pub struct SampleRatioBody {
-    /// How likely they are spread as unevenly as this by chance (chi-square test); null while there are few.
+    /// How likely those that were assigned, or those that were handed in, are spread as unevenly as this by chance (chi-square
+    /// test); null while there are few.
     #[schema(required)]
     p_value: Option<f64>,
     /// Whether that is so unlikely (below 0.001) that something loses conversations of one arm, and the numbers are not to

@@ -61,7 +61,7 @@ impl From<AcceptBody> for EntryFields {
     responses(
         (status = 200, description = "The gap as it is now.", body = GapBody),
         (status = 404, description = "There is none.", body = ErrorBody),
-        (status = 409, description = "It is decided already.", body = ErrorBody),
+        (status = 409, description = "It is decided already, or a live entry says the same.", body = ErrorBody),
     ))]
 pub async fn accept(
     State(api): State<Api>,

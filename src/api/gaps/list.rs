@@ -29,8 +29,8 @@ pub struct GapParams {
     /// Words that all stand in the title.
     #[param(max_length = 200)]
     search: Option<String>,
-    /// By what they are ordered, the most of it first; `score` when missing.
-    #[param(value_type = Option<GapOrder>, inline)]
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-score` when missing.
+    #[param(inline, value_type = Option<GapOrder>)]
     ordering: Option<String>,
 }
 

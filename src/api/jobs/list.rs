@@ -13,6 +13,7 @@ use crate::api::jobs::wire::JobBody;
 use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::store::jobs::{JobFilter, JobState};
+use crate::store::page::CreatedOrder;
 
 /// Which jobs.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,6 +31,12 @@ pub struct JobParams {
     /// Queued before this moment, RFC 3339.
     #[param(format = DateTime)]
     to: Option<String>,
+    /// Words that each stand in `kind` or `last_error`.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-created_at` when missing.
+    #[param(inline, value_type = Option<CreatedOrder>)]
+    ordering: Option<String>,
 }
 
 impl JobParams {
@@ -40,6 +47,8 @@ impl JobParams {
             kind: checks.name("kind", self.kind.as_deref()),
             from: checks.time("from", self.from.as_deref()),
             to: checks.time("to", self.to.as_deref()),
+            search: checks.name("search", self.search.as_deref()),
+            order: checks.word("ordering", self.ordering.as_deref()),
         };
         checks.ordered(("from", filter.from), ("to", filter.to));
         checks.finish()?;

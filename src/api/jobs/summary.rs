@@ -19,6 +19,9 @@ pub struct JobSummary {
     /// For how many seconds the oldest queued job has been there; null when none is queued.
     #[schema(required)]
     oldest_queued_s: Option<f64>,
+    /// How many entries were shown to agents and given up, because no conversation came for them within
+    /// `learning.exposure_wait_days`: they count neither for nor against an entry. One that comes later takes them back.
+    expired_exposures: i64,
 }
 
 /// How many jobs of one kind are in one state.
@@ -37,12 +40,14 @@ pub struct JobCountBody {
 
 /// Summarise the queue
 ///
-/// Of the key's tenant: how many jobs there are of each kind, how old they are, and since when the oldest waits.
+/// Of the key's tenant: how many jobs there are of each kind, how old they are, and since when the oldest waits; and how many
+/// exposures wait no more.
 #[utoipa::path(get, path = "/jobs/summary/", tag = "jobs",
     responses((status = 200, description = "The queue.", body = JobSummary)))]
 pub async fn summary(State(api): State<Api>, caller: Caller) -> Result<Json<JobSummary>, ApiError> {
     let engine = &api.services()?.engine;
     let counted = engine.store.count_jobs(&caller.tenant).await?;
+    let expired_exposures = engine.store.expired_exposures(&caller.tenant).await?;
     let now = engine.now();
     let age_s = |oldest: Timestamp| (now.as_millis() - oldest.as_millis()).max(0) as f64 / 1000.0;
     let oldest_queued = counted.iter().filter(|one| one.state == JobState::Queued).map(|one| one.oldest).min();
@@ -52,5 +57,6 @@ pub async fn summary(State(api): State<Api>, caller: Caller) -> Result<Json<JobS
         count: one.count,
         oldest_s: age_s(one.oldest),
     });
-    Ok(Json(JobSummary { counts: counts.collect(), oldest_queued_s: oldest_queued.map(age_s) }))
+    let oldest_queued_s = oldest_queued.map(age_s);
+    Ok(Json(JobSummary { counts: counts.collect(), oldest_queued_s, expired_exposures }))
 }

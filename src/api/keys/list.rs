@@ -15,6 +15,7 @@ use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::domain::ids::TenantId;
 use crate::store::keys::{KeyFilter, KeyScope};
+use crate::store::page::CreatedOrder;
 
 /// Which keys.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,14 +28,24 @@ pub struct KeyParams {
     /// What they may do.
     #[param(value_type = Option<KeyScope>)]
     scope: Option<String>,
+    /// Words that all stand in the name.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-created_at` when missing.
+    #[param(inline, value_type = Option<CreatedOrder>)]
+    ordering: Option<String>,
 }
 
 impl KeyParams {
     fn check(&self) -> Result<KeyFilter, ApiError> {
         let mut checks = FieldChecks::default();
         let tenant = self.tenant.as_deref().map(TenantId::parse).transpose();
-        let filter =
-            KeyFilter { tenant: checks.keep(tenant).flatten(), scope: checks.word("scope", self.scope.as_deref()) };
+        let filter = KeyFilter {
+            tenant: checks.keep(tenant).flatten(),
+            scope: checks.word("scope", self.scope.as_deref()),
+            search: checks.name("search", self.search.as_deref()),
+            order: checks.word("ordering", self.ordering.as_deref()),
+        };
         checks.finish()?;
         Ok(filter)
     }

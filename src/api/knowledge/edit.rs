@@ -71,7 +71,8 @@ impl ChangesBody {
     responses(
         (status = 200, description = "The entry as it is now.", body = EntryBody),
         (status = 404, description = "There is none.", body = ErrorBody),
-        (status = 409, description = "It has changed since `updated_at`.", body = ErrorBody),
+        (status = 409, description = "It has changed since `updated_at`, or a running experiment tries it.",
+            body = ErrorBody),
     ))]
 pub async fn edit(
     State(api): State<Api>,

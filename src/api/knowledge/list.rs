@@ -14,7 +14,7 @@ use crate::api::knowledge::with_evidence;
 use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::domain::knowledge::{EntryStatus, KnowledgeType};
-use crate::store::entries::EntryFilter;
+use crate::store::entries::{EntryFilter, EntryOrder};
 
 /// Which entries.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -36,6 +36,9 @@ pub struct EntryParams {
     search: Option<String>,
     /// The intent that they serve.
     intent: Option<String>,
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-created_at` when missing.
+    #[param(inline, value_type = Option<EntryOrder>)]
+    ordering: Option<String>,
 }
 
 impl EntryParams {
@@ -49,6 +52,7 @@ impl EntryParams {
             language: checks.language("language", self.language.as_deref()).map(|language| language.without_region()),
             status: checks.word("status", self.status.as_deref()),
             search: checks.name("search", self.search.as_deref()),
+            order: checks.word("ordering", self.ordering.as_deref()),
         };
         checks.finish()?;
         Ok(filter)
@@ -57,7 +61,7 @@ impl EntryParams {
 
 /// List knowledge
 ///
-/// Entries with their exemplars and their evidence, the newest first.
+/// Entries with their exemplars and their evidence, the newest first unless `ordering` says otherwise.
 #[utoipa::path(get, path = "/training/knowledge-base/", tag = "training", params(EntryParams, PagingParams),
     responses((status = 200, description = "One page.", body = List<EntryBody>)))]
 pub async fn list(

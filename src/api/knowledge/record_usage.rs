@@ -24,7 +24,7 @@ use crate::domain::ids::{EntryId, RetrievalId};
 pub struct UsageRequest {
     /// Whether it led to success; without it the outcome of the conversation decides, as far as it is known.
     success: Option<bool>,
-    /// The retrieval that showed it: told again, it replaces what was told.
+    /// The retrieval that showed it, and no other: told again, it replaces what was told.
     retrieval_id: Option<String>,
     /// The conversation, by the caller's id or Turnwise's; without a retrieval, an entry counts once in it.
     #[schema(max_length = 200)]

@@ -34,6 +34,7 @@ pub struct RetireParams {
     responses(
         (status = 204, description = "It is out of use, or gone."),
         (status = 404, description = "There is none.", body = ErrorBody),
+        (status = 409, description = "A running experiment tries it; stop that first.", body = ErrorBody),
     ))]
 pub async fn retire(
     State(api): State<Api>,

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::analytics::performance::PeriodOrder;
 use crate::api::Api;
 use crate::api::auth::Caller;
 use crate::api::error::{ApiError, ErrorBody};
@@ -49,6 +50,9 @@ pub struct MetricParams {
     /// The form of the answer: `json` without it. As `csv` a page is a table of its `results`.
     #[param(inline, value_type = Option<Format>)]
     format: Option<String>,
+    /// In which order periods come, the oldest first with `period_start`; `-period_start` when missing.
+    #[param(inline, value_type = Option<PeriodOrder>)]
+    ordering: Option<String>,
 }
 
 /// What was asked for.
@@ -58,6 +62,7 @@ struct Asked {
     filter: MetricFilter,
     arm: Option<AskedArm>,
     format: Format,
+    order: PeriodOrder,
 }
 
 impl MetricParams {
@@ -75,16 +80,17 @@ impl MetricParams {
         };
         let arm = check_arm(&mut checks, self.experiment.as_deref(), self.arm.as_deref());
         let format = checks.word("format", self.format.as_deref());
+        let order = checks.word("ordering", self.ordering.as_deref()).unwrap_or(PeriodOrder::PeriodStartDown);
         checks.ordered(("from", from), ("to", to));
         checks.finish()?;
         let (period, format) = (period.unwrap_or(PeriodKind::Daily), format.unwrap_or(Format::Json));
-        Ok(Asked { period, range: (from, to), filter, arm, format })
+        Ok(Asked { period, range: (from, to), filter, arm, format, order })
     }
 }
 
 /// List performance metrics
 ///
-/// By day, week or month, the newest period first, computed now.
+/// By day, week or month, the newest period first unless `ordering` says otherwise, computed now.
 #[utoipa::path(get, path = "/training/performance-metrics/", tag = "training", params(MetricParams, PagingParams),
     responses(
         (status = 200, description = "One page.",
@@ -96,12 +102,12 @@ pub async fn list(
     caller: Caller,
     params: ListParams<MetricParams>,
 ) -> Result<Response, ApiError> {
-    let Asked { period, range, mut filter, arm, format } = params.filter.check()?;
+    let Asked { period, range, mut filter, arm, format, order } = params.filter.check()?;
     let services = api.services()?;
     filter.arm = find_arm(&services.engine.store, &caller.tenant, arm).await?;
     let analytics = &services.analytics;
     let request = params.paging.request();
-    let mut page = analytics.performance(&caller.tenant, period, &filter, range, &request).await?;
+    let mut page = analytics.performance(&caller.tenant, period, &filter, range, order, &request).await?;
     let results: Vec<MetricBody> = std::mem::take(&mut page.items).into_iter().map(MetricBody::from).collect();
     match format {
         Format::Csv => csv_answer(&MetricBody::NAMES, &results),

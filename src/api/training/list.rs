@@ -13,7 +13,7 @@ use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::api::training::wire::RecordBody;
 use crate::domain::conversation::Outcome;
-use crate::store::records::RecordFilter;
+use crate::store::records::{RecordFilter, RecordOrder};
 
 /// Which training records.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -41,6 +41,12 @@ pub struct RecordParams {
     /// Made before this moment.
     #[param(format = DateTime)]
     to: Option<String>,
+    /// Words that each stand in `conversation_summary`, `key_phrases`, `call_id` or the `external_id` of the conversation.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-created_at` when missing.
+    #[param(inline, value_type = Option<RecordOrder>)]
+    ordering: Option<String>,
 }
 
 impl RecordParams {
@@ -55,6 +61,8 @@ impl RecordParams {
             max_score: checks.share("max_score", self.max_score.as_deref()),
             from: checks.time("from", self.from.as_deref()),
             to: checks.time("to", self.to.as_deref()),
+            search: checks.name("search", self.search.as_deref()),
+            order: checks.word("ordering", self.ordering.as_deref()),
         };
         checks.ordered(("min_score", filter.min_score), ("max_score", filter.max_score));
         checks.ordered(("from", filter.from), ("to", filter.to));
@@ -65,7 +73,7 @@ impl RecordParams {
 
 /// List training data
 ///
-/// What analysis found in each conversation, the newest first.
+/// What analysis found in each conversation, the newest first unless `ordering` says otherwise.
 #[utoipa::path(get, path = "/training/training-data/", tag = "training", params(RecordParams, PagingParams),
     responses((status = 200, description = "One page.", body = List<RecordBody>)))]
 pub async fn list(

@@ -1,6 +1,7 @@
 //! `turnwise bench`: speed of a real server on an index of real dialogue turns. The numbers stand in
 //! `docs/benchmarks.md`, with the command that makes them.
 
+pub mod api;
 pub mod learning;
 pub mod recall;
 pub mod retrieval;
@@ -11,8 +12,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::bench::api::ApiArgs;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::print::Voice;
+use crate::cli::serve::StartHttp;
 use crate::config::Config;
 
 /// What is measured.
@@ -24,9 +27,11 @@ pub enum BenchCommand {
     Learn(BenchArgs),
     /// How much of what exact search finds the index finds, on real turns, also after reopening, deleting and writing anew
     Recall(BenchArgs),
+    /// Lists, analytics and summaries of the API, over many exposures
+    Api(ApiArgs),
 }
 
-/// Options of every benchmark.
+/// Options of the benchmarks on real turns.
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
     /// Folder with train.jsonl.gz and dev.jsonl.gz (Schema-Guided Dialogue; docs/benchmarks.md says where it comes from)
@@ -44,11 +49,12 @@ pub struct BenchArgs {
 ///
 /// # Errors
 /// When the data is missing, or a part fails.
-pub async fn run(command: &BenchCommand, config: Config, voice: Voice) -> Result<Exit, Failure> {
+pub async fn run(command: &BenchCommand, config: Config, start_http: StartHttp, voice: Voice) -> Result<Exit, Failure> {
     match command {
         BenchCommand::Retrieve(args) => retrieval::run(args, &config, voice).await,
         BenchCommand::Learn(args) => learning::run(args, &config, voice).await,
         BenchCommand::Recall(args) => recall::run(args, &config, voice).await,
+        BenchCommand::Api(args) => api::run(args, &config, start_http, voice).await,
     }
 }
 

@@ -49,7 +49,7 @@ impl Iterator for DjangoDump<'_> {
             Ok(object) => read(object, pk.as_deref(), &self.defaults).transpose(),
             Err(wrong) => Some(Err(wrong)),
         };
-        Some(Ok(Given { line, pk, item }))
+        Some(Ok(Given { line, pk, item, remark: None }))
     }
 }
 
@@ -100,12 +100,12 @@ fn entry(mut values: Values, key: Option<String>, defaults: &Defaults) -> Result
 }
 
 fn record(mut values: Values, key: Option<String>, defaults: &Defaults) -> Result<RecordImport, Vec<FieldError>> {
-    let conversation = values.text("ai_conversation");
-    if conversation.is_none() {
+    let conversation = values.id("ai_conversation");
+    if conversation.is_none() && !values.is_wrong("ai_conversation") {
         values.refuse::<()>("ai_conversation", "must be the id of a conversation; a training record belongs to one");
     }
     let score = values.number("success_score");
-    if score.is_none() {
+    if score.is_none() && !values.is_wrong("success_score") {
         values.refuse::<()>("success_score", "must be a number from 0 to 1");
     }
     let record = RecordImport {
@@ -198,6 +198,7 @@ mod tests {
                 "success_rate": "high"}},
             {"model": "x.conversationtrainingdata", "pk": 4, "fields": {"ai_conversation": null}},
             7,
+            {"model": "x.conversationtrainingdata", "pk": 5, "fields": {"ai_conversation": 1, "success_score": "x"}},
         ]);
         let fields = |given: &Given| -> Vec<String> {
             let wrong = given.item.clone().expect("it is meant").expect_err("it is wrong");
@@ -209,5 +210,6 @@ mod tests {
         assert_eq!(found[2], ["trigger_phrases", "success_rate"]);
         assert_eq!(found[3], ["ai_conversation", "success_score"]);
         assert_eq!(found[4], ["object"]);
+        assert_eq!(found[5], ["success_score"], "one fault is told once");
     }
 }

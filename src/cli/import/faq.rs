@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::cli::import::file::Defaults;
+use crate::cli::import::file::{Defaults, Given, Item};
 use crate::cli::import::values::Values;
 use crate::domain::entry_fields::{EntryFields, MAX_NAME_CHARS};
 use crate::domain::error::FieldError;
@@ -34,16 +34,29 @@ pub(super) fn column(name: &str) -> Option<(&'static str, usize)> {
     COLUMNS.iter().find_map(|(column, names)| Some((*column, names.iter().position(|known| *known == name)?)))
 }
 
-/// Whether a table with these columns has questions and answers; what is missing if not.
-pub(super) fn check_columns(found: &[&str]) -> Result<(), String> {
+/// Whether a table with these names has questions and answers, each value once; what is wrong if not.
+pub(super) fn check_columns(given: &[String]) -> Result<(), String> {
+    let mut found: Vec<(&str, &str)> = Vec::new();
+    for name in given {
+        let Some((column, _)) = column(name) else { continue };
+        if let Some((_, first)) = found.iter().find(|(known, _)| *known == column) {
+            let name = name.trim();
+            return Err(format!(
+                "has two columns for the {column}, \"{first}\" and \"{name}\"; rename the one that is not meant, and it is \
+                 passed over"
+            ));
+        }
+        found.push((column, name.trim()));
+    }
+    let has = |wanted: &str| found.iter().any(|(known, _)| *known == wanted);
     let names = |wanted: &str| {
         let known = COLUMNS.iter().find(|(column, _)| *column == wanted);
         known.map_or_else(String::new, |(_, names)| names.join(", "))
     };
-    if !found.contains(&"title") && !found.contains(&"question") {
+    if !has("title") && !has("question") {
         return Err(format!("has no column with the question; name it {} or {}", names("question"), names("title")));
     }
-    if !found.contains(&"content") {
+    if !has("content") {
         return Err(format!("has no column with the answer; name it {}", names("content")));
     }
     Ok(())
@@ -61,29 +74,45 @@ pub(super) fn values(given: impl IntoIterator<Item = (String, Value)>) -> Values
     Values::new(ranked.into_iter().map(|(column, (_, value))| (column.to_owned(), value)).collect())
 }
 
-/// The entry of a question and its answer: the question is an exemplar, and the title when there is none.
-pub(super) fn entry(mut values: Values, defaults: &Defaults) -> Result<EntryImport, Vec<FieldError>> {
+/// What stands on a line of a file: the entry of a question and its answer.
+pub(super) fn given(line: u64, values: Values, defaults: &Defaults) -> Given {
+    let (item, remark) = match entry(values, defaults) {
+        Ok((entry, remark)) => (Ok(Item::from(entry)), remark),
+        Err(wrong) => (Err(wrong), None),
+    };
+    Given { line, pk: None, item: Some(item), remark }
+}
+
+/// The entry of a question and its answer, and what is to be said of it: the question is an exemplar, and the title when
+/// there is none.
+fn entry(mut values: Values, defaults: &Defaults) -> Result<(EntryImport, Option<String>), Vec<FieldError>> {
     let (title, question) = (values.text("title"), values.text("question"));
     let (content, kind, category) = (values.text("content"), values.text("knowledge_type"), values.text("category"));
     let (language, rate, active) = (values.text("language"), values.number("success_rate"), values.flag("is_active"));
     let asked = question.as_ref().or(title.as_ref()).map(|text| tidy(text));
     let mut phrases: Vec<String> = asked.into_iter().collect();
     phrases.extend(values.texts("trigger_phrases", true));
-    let title = title.or(question);
-    if title.is_none() {
+    let title = title.or(question).map(|title| tidy(&title));
+    if title.is_none() && !values.is_wrong("title") && !values.is_wrong("question") {
         values.refuse::<()>("title", "is missing; it is the question that the entry answers");
     }
+    let chars = title.as_ref().map_or(0, |title| title.chars().count());
+    let remark = (chars > MAX_NAME_CHARS).then(|| {
+        format!(
+            "the title of {chars} characters is cut to {MAX_NAME_CHARS}; the question stays whole as what is matched"
+        )
+    });
     let fields = EntryFields {
         knowledge_type: Some(kind.unwrap_or_else(|| KnowledgeType::Faq.to_string())),
         category: Some(category.unwrap_or_else(|| defaults.category.clone())),
-        title: title.map(|title| shorten(&tidy(&title), MAX_NAME_CHARS)),
+        title: title.map(|title| shorten(&title, MAX_NAME_CHARS)),
         content,
         trigger_phrases: Some(phrases).filter(|phrases| !phrases.is_empty()),
         language: language.or_else(|| defaults.language.as_ref().map(ToString::to_string)),
         status: (active == Some(false)).then(|| EntryStatus::Retired.to_string()),
         success_rate: rate,
     };
-    values.finish(EntryImport { key: None, fields, created_at: None })
+    values.finish((EntryImport { key: None, fields, created_at: None }, remark))
 }
 
 #[cfg(test)]
@@ -94,7 +123,7 @@ mod tests {
 
     fn read(given: &Value) -> Result<EntryImport, Vec<FieldError>> {
         let given = given.as_object().expect("an object").clone();
-        entry(values(given), &Defaults { category: "general".to_owned(), language: None })
+        entry(values(given), &Defaults { category: "general".to_owned(), language: None }).map(|(entry, _)| entry)
     }
 
     #[test]
@@ -125,8 +154,36 @@ mod tests {
         let wrong = read(&json!({"answer": "Yes.", "success_rate": "much"})).expect_err("there is no question");
         let fields: Vec<&str> = wrong.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["success_rate", "title"]);
-        assert!(check_columns(&["title", "content"]).is_ok());
-        assert!(check_columns(&["content"]).is_err_and(|reason| reason.contains("question")));
-        assert!(check_columns(&["question"]).is_err_and(|reason| reason.contains("answer")));
+        let wrong = read(&json!({"question": 5, "answer": "Yes.", "phrases": ["a", 5]})).expect_err("no texts");
+        let fields: Vec<&str> = wrong.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["question", "trigger_phrases[1]"]);
+    }
+
+    #[test]
+    fn a_table_has_a_question_and_an_answer_once() {
+        let check = |names: &[&str]| check_columns(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert!(check(&["title", "content", "notes", "notes"]).is_ok());
+        assert!(check(&["content"]).is_err_and(|reason| reason.contains("question")));
+        assert!(check(&["question"]).is_err_and(|reason| reason.contains("answer")));
+        let reason = check(&["question", "answer", "Question "]).expect_err("two questions");
+        assert!(reason.contains("\"question\" and \"Question\""), "{reason}");
+        assert!(check(&["q", "answer", "content"]).is_err_and(|reason| reason.contains("\"answer\" and \"content\"")));
+    }
+
+    #[test]
+    fn a_title_that_is_cut_is_told() {
+        let defaults = Defaults { category: "general".to_owned(), language: None };
+        let long = "Is it? ".repeat(43);
+        let named = |question: &str| {
+            Values::new(BTreeMap::from([
+                ("question".to_owned(), json!(question)),
+                ("content".to_owned(), json!("Yes.")),
+            ]))
+        };
+        let told = given(1, named(&long), &defaults);
+        assert!(told.remark.is_some_and(|remark| remark.contains("300 characters is cut to 200")));
+        let Some(Ok(Item::Entry(entry))) = told.item else { panic!("it is whole") };
+        assert_eq!(entry.fields.trigger_phrases, Some(vec![tidy(&long)]));
+        assert_eq!(given(1, named("Is it?"), &defaults).remark, None);
     }
 }

@@ -73,6 +73,8 @@ pub(super) struct Given {
     pub(super) pk: Option<String>,
     /// What it is, or what is wrong with it; `None` when it is not meant to be taken over.
     pub(super) item: Option<Result<Item, Vec<FieldError>>>,
+    /// What is to be said of it although it can be taken over.
+    pub(super) remark: Option<String>,
 }
 
 /// What stands in a file, one thing after the other.

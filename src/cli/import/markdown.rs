@@ -1,7 +1,8 @@
 //! FAQs in Markdown: headings are questions and what stands below them is the answer, or `Q:` and `A:` stand in front.
 //!
-//! Guarantees: an answer is plain text, with its paragraphs, steps and addresses of links; a heading without an answer of
-//! its own that stands above others is their category.
+//! Guarantees: an answer is plain text, with its paragraphs, steps and addresses of links; a heading with text directly
+//! below it is a question, and one without that stands above others is their category; what cannot be read as the one or
+//! the other is told by its line.
 
 use std::ops::Range;
 
@@ -9,7 +10,8 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use serde_json::Value;
 
 use crate::cli::import::faq;
-use crate::cli::import::file::{Defaults, Given, Item};
+use crate::cli::import::file::{Defaults, Given};
+use crate::domain::error::FieldError;
 use crate::domain::text::ends_as_question;
 
 /// What stands in front of a question, in lower case; a number may follow.
@@ -37,43 +39,59 @@ struct Section {
     lines: Vec<Line>,
 }
 
+/// What to do with text that nothing says the question of.
+const NO_QUESTION: &str = "stands above the first heading, so that nothing tells what it answers; put a heading with the \
+                           question above it, or Q: and A: in front";
+/// What to do with HTML.
+const HTML: &str = "is HTML, which is not read; write it as Markdown, with a heading as the question";
+
+/// A question with the line on which it begins, and its answer.
+type Pair = (u64, String, String);
+
 /// The questions and answers of a text, in their order.
 pub(super) fn entries(text: &str, defaults: &Defaults) -> Vec<Given> {
-    let sections = sections(text);
+    let Reader { sections, unread, .. } = read(text);
     let mut above: Vec<(usize, &str)> = Vec::new();
-    let mut found = Vec::new();
+    let mut found: Vec<Given> = unread.into_iter().map(|line| refused(line, HTML)).collect();
     for (place, section) in sections.iter().enumerate() {
         above.retain(|(level, _)| *level < section.level);
         let category = above.last().map_or(defaults.category.as_str(), |(_, title)| *title);
-        let pairs = pairs(&section.lines);
-        if !pairs.is_empty() {
-            let category = if section.title.is_empty() { category } else { section.title.as_str() };
-            found.extend(pairs.into_iter().map(|(line, asked, said)| given(line, &asked, &said, category, defaults)));
-        } else if section.level > 0 {
-            let has_below = sections.get(place + 1).is_some_and(|next| next.level > section.level);
-            let said = join(&section.lines);
-            let is_category = has_below && (said.is_empty() || !ends_as_question(&section.title));
-            let is_title = section.level == 1 && said.is_empty();
-            if !is_category && !is_title {
-                found.push(given(section.number, &section.title, &said, category, defaults));
-            }
+        let (own, pairs) = pairs(&section.lines);
+        let said = join(&own);
+        let has_below = sections.get(place + 1).is_some_and(|next| next.level > section.level);
+        // The first section is what stands above the headings.
+        let is_title = place == 1 && section.level == 1 && !ends_as_question(&section.title);
+        if section.level == 0 {
+            let line = own.iter().find(|line| !line.text.trim().is_empty()).map(|line| line.number);
+            found.extend(line.map(|line| refused(line, NO_QUESTION)));
+        } else if !said.is_empty() || !(has_below || is_title || !pairs.is_empty()) {
+            found.push(given(section.number, &section.title, &said, category, defaults));
         }
+        // A heading that is a question itself stands beside the others, not above them.
+        let category = if section.title.is_empty() || !said.is_empty() { category } else { section.title.as_str() };
+        found.extend(pairs.into_iter().map(|(line, asked, said)| given(line, &asked, &said, category, defaults)));
         if section.level > 0 {
             above.push((section.level, section.title.as_str()));
         }
     }
+    found.sort_by_key(|given| given.line);
     found
+}
+
+/// Text on a line that cannot be taken over.
+fn refused(line: u64, message: &str) -> Given {
+    Given { line, pk: None, item: Some(Err(vec![FieldError::new("text", message)])), remark: None }
 }
 
 fn given(line: u64, asked: &str, said: &str, category: &str, defaults: &Defaults) -> Given {
     let text = |text: &str| Value::String(text.to_owned());
     let named = [("question", asked), ("content", said), ("category", category)];
-    let values = faq::values(named.map(|(name, value)| (name.to_owned(), text(value))));
-    Given { line, pk: None, item: Some(faq::entry(values, defaults).map(Item::from)) }
+    faq::given(line, faq::values(named.map(|(name, value)| (name.to_owned(), text(value)))), defaults)
 }
 
-/// The questions of lines that say which they are, each with its line and its answer.
-fn pairs(lines: &[Line]) -> Vec<(u64, String, String)> {
+/// The lines that stand before the first one which says that it is a question, and the questions from there on.
+fn pairs(lines: &[Line]) -> (Vec<Line>, Vec<Pair>) {
+    let mut own = Vec::new();
     let mut pairs: Vec<(u64, Vec<Line>, Vec<Line>)> = Vec::new();
     let mut in_answer = false;
     for line in lines {
@@ -90,9 +108,11 @@ fn pairs(lines: &[Line]) -> Vec<(u64, String, String)> {
                 None if in_answer => said.push(part(&line.text)),
                 None => asked.push(part(&line.text)),
             }
+        } else {
+            own.push(part(&line.text));
         }
     }
-    pairs.into_iter().map(|(line, asked, said)| (line, join(&asked), join(&said))).collect()
+    (own, pairs.into_iter().map(|(line, asked, said)| (line, join(&asked), join(&said))).collect())
 }
 
 /// What stands behind one of these words and a colon, if the line begins so.
@@ -115,12 +135,25 @@ fn join(lines: &[Line]) -> String {
 }
 
 /// Reads the text as headings with lines below them.
-fn sections(text: &str) -> Vec<Section> {
+fn read(text: &str) -> Reader {
     let mut reader = Reader { breaks: breaks(text), sections: vec![Section::default()], ..Reader::default() };
     for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
         reader.take(event, &range);
     }
-    reader.sections
+    reader
+}
+
+/// Whether HTML has something to read beside its tags and comments.
+fn has_text(html: &str) -> bool {
+    let mut rest = html;
+    while let Some((before, tag)) = rest.split_once('<') {
+        if !before.trim().is_empty() {
+            return true;
+        }
+        let end = if tag.starts_with("!--") { "-->" } else { ">" };
+        rest = tag.split_once(end).map_or("", |(_, after)| after);
+    }
+    !rest.trim().is_empty()
 }
 
 /// The places of the line breaks.
@@ -141,13 +174,24 @@ struct Reader {
     lists: Vec<Option<u64>>,
     /// The addresses of the links that are open.
     links: Vec<String>,
+    /// The HTML that is open.
+    html: String,
+    /// The lines of HTML with text in it.
+    unread: Vec<u64>,
 }
 
 impl Reader {
     fn take(&mut self, event: Event<'_>, range: &Range<usize>) {
         match event {
             Event::Start(tag) => self.start(tag, range),
+            Event::End(TagEnd::HtmlBlock) => {
+                let line = self.line_of(range.start);
+                if has_text(&std::mem::take(&mut self.html)) {
+                    self.unread.push(line);
+                }
+            }
             Event::End(tag) => self.end(tag),
+            Event::Html(html) => self.html.push_str(&html),
             Event::Text(text) | Event::Code(text) => self.push(&text, range),
             Event::SoftBreak if self.in_heading => self.push(" ", range),
             Event::SoftBreak => self.begin(" ", range.end),
@@ -265,6 +309,7 @@ fn depth(level: HeadingLevel) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::import::file::Item;
 
     /// Every entry as `line: category: title = content`, or `line! field`.
     fn told(text: &str) -> Vec<String> {
@@ -292,6 +337,7 @@ mod tests {
         assert_eq!(
             told(text),
             [
+                "1: general: Northwind = All about us.",
                 "7: Billing: How do I pay? = By card, or by invoice.\n\nSee our page (https://example.com/pay).",
                 "14: Billing: When? = 1. Order\n2. Pay\n- at once",
                 "20: Northwind: Do you have parking? = Yes.\nBehind the house.",
@@ -307,6 +353,7 @@ mod tests {
         assert_eq!(
             told(text),
             [
+                "1! text",
                 "3: general: Do you have parking? = Yes, behind the house.\n\nFree of charge.",
                 "11: Dogs: Are dogs welcome? = Yes.",
                 "15: Dogs: Cats? = No",
@@ -326,6 +373,23 @@ mod tests {
                 "9: Can I bring my dog?: And my cat? = No.",
             ]
         );
-        assert!(told("").is_empty() && told("Just text.").is_empty() && told("# A title").is_empty());
+        assert!(told("").is_empty() && told("# A title").is_empty());
+    }
+
+    #[test]
+    fn no_text_is_lost() {
+        let beside = "# Visiting\n## Where is the toilet?\nDown the hall.\n\nQ: What time do you open?\nA: At nine.\n";
+        assert_eq!(
+            told(beside),
+            ["2: Visiting: Where is the toilet? = Down the hall.", "5: Visiting: What time do you open? = At nine."]
+        );
+        let above = "# Hours\nWe open at nine.\n## Sundays?\nClosed.\n";
+        assert_eq!(told(above), ["1: general: Hours = We open at nine.", "3: Hours: Sundays? = Closed."]);
+        assert_eq!(told("\nJust text.\n\n# Open?\n\nYes.\n"), ["2! text", "4: general: Open? = Yes."]);
+        assert_eq!(told("Just text."), ["1! text"]);
+        assert_eq!(told("# A title\n\n# Open?\n"), ["3! content"]);
+        let html =
+            "# Open?\n\nYes.\n\n<details><summary>Why?</summary>\nBecause.\n</details>\n\n<!-- a note -->\n\n<hr>\n";
+        assert_eq!(told(html), ["1: general: Open? = Yes.", "5! text"]);
     }
 }

@@ -7,6 +7,7 @@
 mod django;
 mod faq;
 pub mod file;
+mod language;
 mod markdown;
 mod table;
 mod values;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::cli::backend::Backend;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::import::file::{Given, ImportArgs, Item, format_of, source};
+use crate::cli::import::language::Tongue;
 use crate::cli::ingest::check_file;
 use crate::cli::print::{Voice, warn};
 use crate::domain::error::FieldError;
@@ -51,6 +53,11 @@ pub struct Summary {
     records: usize,
     /// Whether nothing was changed, because that was wanted.
     dry_run: bool,
+    /// The language that all texts told together, for those that did not tell theirs alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    /// How many those are.
+    language_of_file: usize,
 }
 
 /// A line of the JSON output.
@@ -58,6 +65,7 @@ pub struct Summary {
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Event<'a> {
     Rejected { file: &'a str, place: &'a str, line: u64, pk: Option<&'a str>, errors: Vec<WrongField<'a>> },
+    Remark { file: &'a str, place: &'a str, line: u64, pk: Option<&'a str>, message: &'a str },
     Summary(&'a Summary),
 }
 
@@ -137,7 +145,9 @@ pub async fn run(args: &ImportArgs, backend: Backend, voice: Voice) -> Result<Ex
     }
     backend.close().await;
     // What was taken over is taken over, whatever stopped the rest; so it is told first.
-    tell(&summary, voice)?;
+    if result.is_ok() || summary.has_any() {
+        tell(&summary, voice)?;
+    }
     result?;
     Ok(if summary.rejected > 0 { Exit::Rejected } else { Exit::Done })
 }
@@ -145,8 +155,9 @@ pub async fn run(args: &ImportArgs, backend: Backend, voice: Voice) -> Result<Ex
 impl Import<'_> {
     async fn all(&mut self, args: &ImportArgs, bar: &indicatif::ProgressBar) -> Result<(), Failure> {
         let unreadable = |error: &io::Error| Failure::io(format!("{} cannot be read", args.file.display()), error);
-        for given in source(args).map_err(|error| unreadable(&error))? {
-            let Given { line, pk, item } = match given {
+        let mut read = Tongue::read(source(args).map_err(|error| unreadable(&error))?);
+        for given in read.by_ref() {
+            let Given { line, pk, item, remark } = match given {
                 Ok(given) => given,
                 Err(error) => {
                     // What was read up to here is good.
@@ -156,13 +167,30 @@ impl Import<'_> {
             };
             bar.inc(1);
             let place = Place { line, pk };
+            if let Some(remark) = remark {
+                self.remark(&place, &remark)?;
+            }
             match item {
                 None => self.summary.passed_over += 1,
                 Some(Err(wrong)) => self.reject(&place, &wrong)?,
                 Some(Ok(item)) => self.take(item, place).await?,
             }
         }
+        if let Some((language, count)) = read.lent() {
+            (self.summary.language, self.summary.language_of_file) = (Some(language.to_string()), count);
+        }
         self.hand_over().await
+    }
+
+    /// Says something of what can be taken over.
+    fn remark(&self, place: &Place, message: &str) -> Result<(), Failure> {
+        let told = place.to_string();
+        if self.voice.json {
+            let (file, pk) = (self.file.as_str(), place.pk.as_deref());
+            return self.voice.say_json(&Event::Remark { file, place: &told, line: place.line, pk, message });
+        }
+        self.voice.remark(&format!("{}: {told}: {message}", self.file));
+        Ok(())
     }
 
     /// Checks one thing here, where its line is known, and puts it into the batch.
@@ -295,10 +323,18 @@ fn tell(summary: &Summary, voice: Voice) -> Result<(), Failure> {
     let Summary { created, updated, unchanged, rejected, entries, records, .. } = summary;
     voice.say(&format!("{created} created, {updated} updated, {unchanged} unchanged, {rejected} rejected"))?;
     if *records > 0 {
-        voice.say(&format!("{entries} entries and {records} training records"))?;
+        let entries = counted(*entries, "entry", "entries");
+        voice.say(&format!("{entries} and {}", counted(*records, "training record", "training records")))?;
     }
     if summary.passed_over > 0 {
-        voice.say(&format!("{} objects of other models passed over", summary.passed_over))?;
+        let objects = counted(summary.passed_over, "object of another model", "objects of other models");
+        voice.say(&format!("{objects} passed over"))?;
+    }
+    if let Some(language) = &summary.language {
+        let texts = counted(summary.language_of_file, "text that does", "texts that do");
+        voice.say(&format!(
+            "language {language}, told by all texts together, for {texts} not tell alone (or give --language)"
+        ))?;
     }
     if summary.dry_run {
         voice.say("dry run: nothing was changed")?;
@@ -306,9 +342,27 @@ fn tell(summary: &Summary, voice: Voice) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A number with the word for one or for many.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+impl Summary {
+    /// Whether anything was found in the file.
+    const fn has_any(&self) -> bool {
+        self.created + self.updated + self.unchanged + self.rejected + self.passed_over > 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        let told = [0, 1, 2].map(|count| counted(count, "entry", "entries"));
+        assert_eq!(told, ["0 entries", "1 entry", "2 entries"]);
+    }
 
     #[test]
     fn a_place_names_line_and_key() {

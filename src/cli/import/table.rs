@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cli::convert::csv_rows::Rows;
 use crate::cli::import::faq;
-use crate::cli::import::file::{Defaults, Given, Item};
+use crate::cli::import::file::{Defaults, Given};
 use crate::cli::input::{Input, plain};
 use crate::cli::json_items::{ItemError, JsonItems, explain};
 use crate::domain::error::FieldError;
@@ -35,22 +35,21 @@ impl<'a> CsvFile<'a> {
             Some((_, names)) => names.map_err(io::Error::other)?,
             None => return Err(io::Error::other("it is empty; the first line must name the columns")),
         };
-        let known: Vec<&str> = names.iter().filter_map(|name| Some(faq::column(name)?.0)).collect();
-        faq::check_columns(&known).map_err(|reason| io::Error::other(format!("the first line {reason}")))?;
+        faq::check_columns(&names).map_err(|reason| io::Error::other(format!("the first line {reason}")))?;
         Ok(Self { rows, names, defaults })
     }
 
-    fn read(&self, fields: Vec<String>) -> Result<Item, Vec<FieldError>> {
+    fn read(&self, line: u64, fields: Vec<String>) -> Given {
         if fields.len() != self.names.len() {
             let message = format!(
                 "has {} fields, but the header has {}; put quotes around what holds a separator or a line break",
                 fields.len(),
                 self.names.len()
             );
-            return Err(vec![FieldError::new("row", message)]);
+            return rejected(line, vec![FieldError::new("row", message)]);
         }
         let given = self.names.iter().cloned().zip(fields.into_iter().map(Value::String));
-        faq::entry(faq::values(given), &self.defaults).map(Item::from)
+        faq::given(line, faq::values(given), &self.defaults)
     }
 }
 
@@ -62,8 +61,10 @@ impl Iterator for CsvFile<'_> {
             Ok(found) => found?,
             Err(error) => return Some(Err(error)),
         };
-        let item = row.map_err(|reason| vec![FieldError::new("row", reason)]).and_then(|row| self.read(row));
-        Some(Ok(Given { line, pk: None, item: Some(item) }))
+        Some(Ok(match row {
+            Ok(row) => self.read(line, row),
+            Err(reason) => rejected(line, vec![FieldError::new("row", reason)]),
+        }))
     }
 }
 
@@ -85,9 +86,16 @@ impl Iterator for JsonFile<'_> {
             Ok(found) => found,
             Err(error) => return Some(Err(error)),
         };
-        let item = object.and_then(|object| faq::entry(faq::values(object), &self.defaults).map(Item::from));
-        Some(Ok(Given { line, pk: None, item: Some(item) }))
+        Some(Ok(match object {
+            Ok(object) => faq::given(line, faq::values(object), &self.defaults),
+            Err(wrong) => rejected(line, wrong),
+        }))
     }
+}
+
+/// What stands on a line and cannot be read.
+fn rejected(line: u64, wrong: Vec<FieldError>) -> Given {
+    Given { line, pk: None, item: Some(Err(wrong)), remark: None }
 }
 
 /// An object of a file, or what is wrong with it.
@@ -101,8 +109,12 @@ pub(super) fn next_object(items: &mut JsonItems<'_>) -> Option<io::Result<(u64, 
     let object = match text {
         Ok(text) => match serde_json::from_str::<Value>(&text) {
             Ok(Value::Object(object)) => Ok(object),
-            Ok(_) => Err(wrong("must be a JSON object".to_owned())),
-            Err(error) => Err(wrong(explain(&error))),
+            Ok(_) => Err(wrong("is not a JSON object, which begins with {".to_owned())),
+            // What the parser expected instead tells nothing of a line that was never meant as JSON.
+            Err(error) if !text.trim_start().starts_with('{') => {
+                Err(wrong(format!("is not a JSON object (column {}), which begins with {{", error.column())))
+            }
+            Err(error) => Err(wrong(format!("is not a JSON object: {}", explain(&error)))),
         },
         Err(ItemError::Rejected(reason)) => Err(wrong(reason)),
         Err(ItemError::Read(error)) => return Some(Err(error)),
@@ -113,6 +125,7 @@ pub(super) fn next_object(items: &mut JsonItems<'_>) -> Option<io::Result<(u64, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::import::file::Item;
 
     fn defaults() -> Defaults {
         Defaults { category: "general".to_owned(), language: None }
@@ -146,6 +159,8 @@ mod tests {
         let error = CsvFile::new("name,answer\na,b\n".as_bytes(), defaults()).err().expect("no question");
         assert!(error.to_string().contains("no column with the question"), "{error}");
         assert!(CsvFile::new("".as_bytes(), defaults()).is_err());
+        let error = CsvFile::new("question,answer,question\na,b,c\n".as_bytes(), defaults()).err().expect("two of one");
+        assert!(error.to_string().contains("two columns for the question"), "{error}");
     }
 
     #[test]
@@ -156,6 +171,22 @@ mod tests {
         assert_eq!(told(file), ["1: Parking? = Yes", "3! object", "4: Dogs? = Yes", "5! object"]);
         let list = format!("[\n{one},\n  {{\"q\":\"Dogs?\",\n\"a\":7}}]");
         let file = JsonFile::new(list.as_bytes(), defaults()).expect("readable");
-        assert_eq!(told(file), ["2: Parking? = Yes", "3: Dogs? = 7"]);
+        assert_eq!(told(file), ["2: Parking? = Yes", "3! content"]);
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_as_that() {
+        for (text, part) in [
+            ("not json", "is not a JSON object (column 2)"),
+            ("[[1]]", "is not a JSON object, which begins with {"),
+            ("{\"q\"", "is not a JSON object: EOF while parsing an object at column 4"),
+        ] {
+            let lines = format!("{{}}\n{text}\n{{}}\n");
+            let mut items = JsonItems::new(lines.as_bytes()).expect("readable");
+            assert!(next_object(&mut items).is_some_and(|first| first.is_ok_and(|(_, object)| object.is_ok())));
+            let (_, object) = next_object(&mut items).expect("an item").expect("readable");
+            let wrong = object.expect_err("no object");
+            assert!(wrong[0].message.starts_with(part), "{text}: {}", wrong[0].message);
+        }
     }
 }

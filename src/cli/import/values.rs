@@ -10,6 +10,8 @@ use crate::domain::error::FieldError;
 
 /// What stands between texts that are written into one.
 const SEPARATORS: [char; 2] = ['|', ';'];
+/// What is said of a value that is not the text it should be.
+const NO_TEXT: &str = "must be a text; put it in quotes";
 
 /// Named values, and what is wrong with those that were read.
 #[derive(Debug, Default)]
@@ -24,13 +26,20 @@ impl Values {
         Self { given, wrong: Vec::new() }
     }
 
-    /// A text; a number is taken as it is written.
+    /// A text; nothing else is taken for one.
     pub(super) fn text(&mut self, field: &str) -> Option<String> {
         match self.given.get(field)? {
             Value::Null => None,
             Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => self.refuse(field, "must be a text"),
+            _ => self.refuse(field, NO_TEXT),
+        }
+    }
+
+    /// An id: a text, or a number as it is written.
+    pub(super) fn id(&mut self, field: &str) -> Option<String> {
+        match self.given.get(field) {
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => self.text(field),
         }
     }
 
@@ -69,7 +78,7 @@ impl Values {
     /// Texts: a list, a JSON list as a text or, where `written_together`, a text with `|` or `;` between them. Empty ones
     /// are left out.
     pub(super) fn texts(&mut self, field: &str, written_together: bool) -> Vec<String> {
-        let list = match self.given.get(field) {
+        let list: Option<Vec<Value>> = match self.given.get(field) {
             None | Some(Value::Null) => return Vec::new(),
             Some(Value::Array(list)) => Some(list.clone()),
             Some(Value::String(text)) if text.trim().is_empty() => return Vec::new(),
@@ -84,21 +93,24 @@ impl Values {
         } else {
             "must be a list of texts, or a JSON list as a text"
         };
-        let texts = list.and_then(|list: Vec<Value>| {
-            list.into_iter()
-                .map(|value| match value {
-                    Value::String(text) => Some(text),
-                    Value::Number(number) => Some(number.to_string()),
-                    _ => None,
-                })
-                .collect::<Option<Vec<String>>>()
-        });
-        let Some(mut texts) = texts else {
+        let Some(list) = list else {
             self.wrong.push(FieldError::new(field, expected));
             return Vec::new();
         };
-        texts.retain(|text| !text.trim().is_empty());
+        let mut texts = Vec::new();
+        for (place, value) in list.into_iter().enumerate() {
+            match value {
+                Value::String(text) if text.trim().is_empty() => {}
+                Value::String(text) => texts.push(text),
+                _ => self.wrong.push(FieldError::new(format!("{field}[{place}]"), NO_TEXT)),
+            }
+        }
         texts
+    }
+
+    /// Whether the value under this name was wrong already.
+    pub(super) fn is_wrong(&self, field: &str) -> bool {
+        self.wrong.iter().any(|error| error.field == field)
     }
 
     /// Notes a wrong value.
@@ -128,11 +140,12 @@ mod tests {
     fn a_value_is_read_however_it_is_written() {
         let mut given = values(&json!({
             "rate": " 0.85 ", "none": null, "empty": " ", "on": "Yes", "off": 0, "number": 17,
-            "list": ["a", "", 2], "json": "[\"a\", \"b\"]", "bars": "a | b;c;",
+            "list": ["a", "", "2"], "json": "[\"a\", \"b\"]", "bars": "a | b;c;",
         }));
         assert_eq!((given.number("rate"), given.number("none"), given.number("empty")), (Some(0.85), None, None));
         assert_eq!((given.flag("on"), given.flag("off"), given.flag("missing")), (Some(true), Some(false), None));
-        assert_eq!((given.text("number").as_deref(), given.text("empty")), (Some("17"), None));
+        assert_eq!((given.id("number").as_deref(), given.id("on").as_deref()), (Some("17"), Some("Yes")));
+        assert_eq!((given.text("on").as_deref(), given.text("empty")), (Some("Yes"), None));
         assert_eq!(given.texts("list", false), ["a", "2"]);
         assert_eq!(given.texts("json", false), ["a", "b"]);
         assert_eq!(given.texts("bars", true), ["a", "b", "c"]);
@@ -141,11 +154,15 @@ mod tests {
 
     #[test]
     fn every_wrong_value_is_told() {
-        let mut given = values(&json!({"rate": "85 %", "on": "perhaps", "text": {}, "list": "a, b", "deep": [["a"]]}));
+        let mut given = values(&json!({
+            "rate": "85 %", "on": "perhaps", "text": 5, "list": "a, b", "deep": [["a"]], "mixed": ["a", 5],
+        }));
         assert_eq!((given.number("rate"), given.flag("on"), given.text("text")), (None, None, None));
+        assert_eq!(given.texts("mixed", true), ["a"]);
+        assert!(given.is_wrong("text") && !given.is_wrong("list"));
         assert!(given.texts("list", false).is_empty() && given.texts("deep", true).is_empty());
         let wrong = given.finish(()).expect_err("all of it is wrong");
         let fields: Vec<&str> = wrong.iter().map(|error| error.field.as_str()).collect();
-        assert_eq!(fields, ["rate", "on", "text", "list", "deep"]);
+        assert_eq!(fields, ["rate", "on", "text", "mixed[1]", "list", "deep[0]"]);
     }
 }

@@ -26,6 +26,11 @@ pub fn entry_link(facts: &Facts, entry: &EntryLine) -> String {
     link(facts, "/training/knowledge-base/", &entry.id, &cell(&entry.title, 60))
 }
 
+/// How often something happened.
+fn times(count_of_them: i64) -> String {
+    if count_of_them == 1 { "once".to_owned() } else { format!("{} times", count(count_of_them)) }
+}
+
 /// One sentence for each thing to do.
 pub fn advice(facts: &Facts) -> Vec<String> {
     let mut advice = Vec::new();
@@ -41,9 +46,10 @@ pub fn advice(facts: &Facts) -> Vec<String> {
         let dead = jobs.of_state(JobState::Dead);
         if dead > 0 {
             advice.push(format!(
-                "{} jobs were given up: `turnwise jobs summary` says why; when the cause is mended, `turnwise jobs \
-                 retry --all-dead` runs them again.",
-                count(dead)
+                "{} given up: `turnwise jobs summary` says why; when the cause is mended, `turnwise jobs \
+                 retry --all-dead` runs {} again.",
+                if dead == 1 { "1 job was".to_owned() } else { format!("{} jobs were", count(dead)) },
+                if dead == 1 { "it" } else { "them" }
             ));
         }
         if let Some(oldest) = jobs.oldest_queued_s.filter(|oldest| *oldest > BEHIND_S) {
@@ -60,7 +66,7 @@ pub fn advice(facts: &Facts) -> Vec<String> {
     advice.extend(facts.open.gaps.iter().flat_map(|(_, gaps)| gaps).take(ADVISED).map(|gap| {
         let link = link(facts, "/gaps/", &gap.id, &cell(&gap.title, 60));
         let how = if gap.draft.is_some() { "accept its draft" } else { "write an answer and accept it" };
-        format!("Answer {link}, which was asked {} times in vain: {how}, or dismiss it.", count(gap.volume))
+        format!("Answer {link}, which was asked {} in vain: {how}, or dismiss it.", times(gap.volume))
     }));
     advice.extend(facts.open.cases.iter().flat_map(|(_, cases)| cases).take(ADVISED).map(|case| {
         let link = link(facts, "/cases/", &case.id, &cell(&case.kind.replace('_', " "), 40));
@@ -108,6 +114,11 @@ mod tests {
         let mut elsewhere = facts();
         elsewhere.link_base = "http://10.0.0.1:8080".to_owned();
         assert!(advice(&elsewhere)[3].contains("(http://10.0.0.1:8080/api/v1/ai/gaps/gap-1/)"));
+    }
+
+    #[test]
+    fn what_happened_once_is_told_so() {
+        assert_eq!([times(1), times(2)], ["once", "2 times"]);
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub fn facts() -> Facts {
         jobs: Some(QueueSummary {
             counts: vec![count(JobState::Dead, 2, 90_000.0), count(JobState::Queued, 4, 7_300.0)],
             oldest_queued_s: Some(7_300.0),
+            expired_exposures: 0,
         }),
     };
     facts

@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::cli::desk::Desk;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::option_values::word;
 use crate::cli::print::Voice;
 use crate::cli::report::days::Anchor;
 use crate::cli::report::gather::{Asked, gather};
@@ -30,7 +31,7 @@ use crate::domain::period::PeriodKind;
 #[derive(Clone, Debug, Args)]
 pub struct ReportArgs {
     /// What it is about: a day, an ISO week or a month, compared with the one before (daily, weekly or monthly)
-    #[arg(long, value_parser = <PeriodKind as std::str::FromStr>::from_str, default_value_t = PeriodKind::Weekly)]
+    #[arg(long, value_parser = word::<PeriodKind>, default_value_t = PeriodKind::Weekly)]
     pub period: PeriodKind,
     /// Which one: that in which this day lies (2026-09-06), or the time before this moment (2026-09-07T00:00:00Z);
     /// without it, that of now, as far as it has come
@@ -95,7 +96,8 @@ pub async fn run(args: &ReportArgs, url: Option<&str>, desk: &Desk, voice: Voice
         }))?;
     } else {
         voice.say(&path.display().to_string())?;
-        voice.remark(&format!("with {} plots beside it", files.len()));
+        let plots = if files.len() == 1 { "plot" } else { "plots" };
+        voice.remark(&format!("with {} {plots} beside it", files.len()));
     }
     Ok(Exit::Done)
 }

@@ -150,7 +150,14 @@ fn endings(facts: &Facts) -> String {
 
 fn over_time(facts: &Facts, plots: &[(&str, &str)]) -> String {
     let (word, _) = days::words(facts.kind);
-    let mut text = format!("\n## Over time\n\nThe last {} {word}s in which anything is known.\n", facts.periods.len());
+    // There are always two, and the first of them may be one of which nothing is known.
+    let empty = facts.periods.iter().take_while(|period| period.metric.is_empty()).count();
+    let known = &facts.periods[empty..];
+    let these = match known.len() {
+        1 => format!("The first {word}"),
+        several => format!("The last {several} {word}s"),
+    };
+    let mut text = format!("\n## Over time\n\n{these} in which anything is known.\n");
     if plots.is_empty() {
         text.push_str("\nThere is nothing to plot yet.\n");
     }
@@ -173,7 +180,7 @@ fn over_time(facts: &Facts, plots: &[(&str, &str)]) -> String {
         ]
     };
     let header = [word, "conversations", "success", "entries", "new", "retrievals", "offered", "used", "p50", "p99"];
-    let rows: Vec<Vec<String>> = facts.periods.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = known.iter().map(row).collect();
     text.push_str(&format!("\n{}", table(&header, &rows)));
     text
 }
@@ -350,6 +357,16 @@ mod tests {
             &page(&part, &[]),
             &["This week is not over", "agent id = anna, language = de", "no agent and no channel"],
         );
+    }
+
+    #[test]
+    fn a_week_of_which_nothing_is_known_is_not_counted_among_those_before() {
+        let mut young = facts();
+        young.periods[0] = Period { start: young.periods[0].start, ..Period::default() };
+        let told = page(&young, &[]);
+        check(&told, &["The first week in which anything is known.\n"]);
+        assert!(!told.contains("| 24 Aug |"), "{told}");
+        check(&page(&facts(), &[]), &["The last 2 weeks in which anything is known.\n"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod estimate;
 mod play;
+mod played;
 mod report;
 mod scenario;
 mod server;

@@ -4,35 +4,35 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::answers::Standing;
 use crate::cli::failure::Failure;
+use crate::cli::simulate::played::{Lift, PARTS, Played, STARVED};
 use crate::cli::simulate::scenario::{Scenario, Told};
 use crate::cli::simulate::server::{Server, Shared};
 use crate::cli::simulate::world::{FALLS, Intent, RIVALS, pick};
 use crate::domain::dice::dice;
 use crate::domain::ranking::SuccessOrder;
 
-/// Parts into which the conversations are divided, to see success over time.
-pub const PARTS: usize = 5;
 /// Share of offers that an agent ignores.
 const IGNORED: f64 = 1.0 / 3.0;
 /// How often an agent succeeds that has nothing to say.
 const ALONE: f64 = 0.3;
 /// How often the answer to another intent helps.
 const BESIDE: f64 = 0.1;
+/// Entries that an agent is offered. It takes the first that answers what was asked: that it can tell, but not what helps.
+const OFFERED: usize = 5;
+/// How often an agent is mistaken, and says what stands first whatever it is.
+const MISTAKEN: f64 = 0.05;
 /// Conversations that may wait to be learned from.
 const AHEAD: u64 = 25;
 /// How often the server is asked whether it has learned.
-const POLL: Duration = Duration::from_millis(5);
+const POLL: Duration = Duration::from_millis(20);
 /// An outcome that is told later is told after so many conversations.
 const LATE_BY: u64 = 200;
 /// Share of the conversations that get no knowledge in the experiment.
 const HELD_OUT: f64 = 0.3;
-/// An answer with a smaller share of the offers for its intent starves.
-pub const STARVED: f64 = 0.01;
 /// What agents put in front of what they were given, and behind it.
 const PHRASINGS: [(&str, &str); 4] =
     [("Sure. ", ""), ("Let me see. ", " Does that help?"), ("", " Anything else?"), ("Okay, so: ", "")];
@@ -62,82 +62,6 @@ pub struct Run<'a> {
     pub conversations: u64,
 }
 
-/// What came of some conversations: of those in which an answer was used, or in which there was none to use.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Part {
-    /// Conversations.
-    pub turns: u32,
-    /// Those that succeeded.
-    pub successes: u32,
-    /// What the best answers would have led to, summed.
-    pub best: f64,
-    /// The true rates of the answers that were used, summed.
-    pub expected: f64,
-}
-
-impl Part {
-    /// The share that succeeded.
-    pub fn rate(&self) -> f64 {
-        f64::from(self.successes) / f64::from(self.turns.max(1))
-    }
-}
-
-/// What the experiment estimates, and what is true.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Lift {
-    /// The estimated difference of the success rates, with its interval.
-    pub estimate: [f64; 3],
-    /// The true one.
-    pub truth: f64,
-}
-
-impl Lift {
-    /// Whether the interval holds the truth.
-    pub fn covers(&self) -> bool {
-        self.estimate[0] <= self.truth && self.truth <= self.estimate[2]
-    }
-}
-
-/// What came of all conversations, in the order of time.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Played {
-    /// Part by part.
-    pub fifths: [Part; PARTS],
-    /// The smallest share that an answer has in the offers for its intent.
-    pub least_share: f64,
-    /// Answers with less than [`STARVED`] of them.
-    pub starved: usize,
-    /// Entries that became suspect.
-    pub suspects: usize,
-    /// How often the falling answer was used, once it had fallen, until it was suspect.
-    pub suspect_after: Option<u32>,
-    /// What the experiment told.
-    pub lift: Option<Lift>,
-}
-
-impl Played {
-    /// The success rate in the last part.
-    pub fn at_the_end(&self) -> f64 {
-        self.fifths[PARTS - 1].rate()
-    }
-
-    /// What the best answers would have led to there.
-    pub fn best_at_the_end(&self) -> f64 {
-        self.fifths[PARTS - 1].best / f64::from(self.fifths[PARTS - 1].turns.max(1))
-    }
-
-    /// The success rate over all parts.
-    pub fn rate(&self) -> f64 {
-        let sum = |of: &dyn Fn(&Part) -> u32| self.fifths.iter().map(of).sum::<u32>();
-        f64::from(sum(&|part| part.successes)) / f64::from(sum(&|part| part.turns).max(1))
-    }
-
-    /// Successes that were lost by not giving the best answer, over all parts, in expectation.
-    pub fn regret(&self) -> f64 {
-        self.fifths.iter().map(|part| part.best - part.expected).sum()
-    }
-}
-
 /// An answer: of which intent, and which of its answers.
 type Answer = (usize, usize);
 
@@ -147,8 +71,10 @@ struct Met {
     name: String,
     intent: usize,
     question: String,
-    /// Throws for everything else.
+    /// Whether the agent says nothing of what it is offered.
     ignores: bool,
+    /// Whether it takes the first of it without reading.
+    is_mistaken: bool,
 }
 
 /// A run under way.
@@ -241,17 +167,21 @@ impl Play<'_> {
             intent,
             question: questions[pick(dice([seed, number, 2]), questions.len())].clone(),
             ignores: dice([seed, number, 3]) < IGNORED,
+            is_mistaken: dice([seed, number, 6]) < MISTAKEN,
         }
     }
 
     async fn converse(&mut self, number: u64) -> Result<(), Failure> {
         let (seed, met) = (self.run.seed, self.meet(number));
         let offered = self.ask(&met.question, &met.name).await?;
-        let (answer, held_out) = match offered {
-            Offered::Entry(answer) => (Some(answer), false),
-            Offered::Nothing => (None, false),
-            Offered::HeldOut => (None, true),
+        let (offers, held_out) = match offered {
+            Offered::Entries(offers) => (offers, false),
+            Offered::HeldOut => (Vec::new(), true),
         };
+        let fits = |(of, _): &&Answer| met.is_mistaken || *of == met.intent;
+        let answer = offers.iter().find(fits).copied();
+        self.played.offers += u32::from(!offers.is_empty());
+        self.played.beside += u32::from(offers.first().is_some_and(|(of, _)| *of != met.intent));
         if let Some((of, answer)) = answer {
             self.offers[of][answer] += 1;
         }
@@ -306,24 +236,27 @@ impl Play<'_> {
         let question = self.run.world.last().and_then(|wanted| wanted.exemplars.last()).cloned().unwrap_or_default();
         for _ in 0..2_000 {
             let offered = self.ask(&question, "before").await?;
-            if matches!(offered, Offered::Entry((intent, _)) if intent + 1 == self.run.world.len()) {
+            if matches!(offered, Offered::Entries(of) if of.iter().any(|(of, _)| of + 1 == self.run.world.len())) {
                 return Ok(());
             }
-            tokio::time::sleep(POLL * 10).await;
+            tokio::time::sleep(POLL * 5).await;
         }
         Err(Failure::new("the entries of the simulation were not indexed"))
     }
 
-    /// What an agent is offered first.
+    /// What an agent is offered, the first first.
     async fn ask(&self, question: &str, conversation: &str) -> Result<Offered, Failure> {
-        let Some(server) = &self.server else { return Ok(Offered::Nothing) };
-        let body = json!({"utterance": question, "conversation_id": conversation, "limit": 1, "deadline_ms": 10_000});
+        let Some(server) = &self.server else { return Ok(Offered::Entries(Vec::new())) };
+        let body = json!({
+            "utterance": question, "conversation_id": conversation, "limit": OFFERED, "deadline_ms": 10_000,
+        });
         let answer: Value = server.client.post("/retrieve/", &body).await?;
         if answer["reason"] == "holdout" {
             return Ok(Offered::HeldOut);
         }
-        let id = answer["results"][0]["knowledge_id"].as_str();
-        Ok(id.and_then(|id| self.known.get(id)).map_or(Offered::Nothing, |answer| Offered::Entry(*answer)))
+        let results = answer["results"].as_array().cloned().unwrap_or_default();
+        let ids = results.iter().filter_map(|result| result["knowledge_id"].as_str());
+        Ok(Offered::Entries(ids.filter_map(|id| self.known.get(id)).copied().collect()))
     }
 
     async fn hand_in(&mut self, met: &Met, used: Option<Answer>, successful: bool) -> Result<(), Failure> {
@@ -429,8 +362,7 @@ impl Play<'_> {
 
 /// What an agent was answered.
 enum Offered {
-    Entry(Answer),
-    Nothing,
+    Entries(Vec<Answer>),
     HeldOut,
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::failure::Failure;
 use crate::cli::print::{Voice, table};
 use crate::cli::simulate::estimate::Estimate;
-use crate::cli::simulate::play::{PARTS, Played};
+use crate::cli::simulate::played::{Lift, PARTS, Played};
 use crate::cli::simulate::scenario::Scenario;
 
 /// The lift over similarity alone that is promised where it matters which answer is given.
@@ -91,6 +91,8 @@ impl Report {
             voice.say(&format!("learned over similarity alone, in the last fifth: {}", lift.percent()))?;
         }
         voice.say(&format!("regret over all turns that used an answer: {}", self.regret().plain()))?;
+        let beside = self.over(|world| f64::from(world.learned.beside) / f64::from(world.learned.offers.max(1)));
+        voice.say(&format!("questions for which what stands first answers something else: {}", beside.percent()))?;
         let shares: Vec<f64> = self.worlds.iter().map(|world| world.learned.least_share).collect();
         voice.say(&format!(
             "the answer that was offered least has {:.1} % of the offers for its intent (mean over worlds)",
@@ -198,9 +200,7 @@ impl Report {
     fn covered(&self) -> Promise {
         let lifts: Vec<_> = self.worlds.iter().filter_map(|world| world.learned.lift).collect();
         let covered = lifts.iter().filter(|lift| lift.covers()).count();
-        let mean = |of: fn(&crate::cli::simulate::play::Lift) -> f64| {
-            lifts.iter().map(of).sum::<f64>() / lifts.len().max(1) as f64
-        };
+        let mean = |of: fn(&Lift) -> f64| lifts.iter().map(of).sum::<f64>() / lifts.len().max(1) as f64;
         Promise {
             what: "the experiment's interval of the lift holds the true one".to_owned(),
             found: format!(

@@ -13,7 +13,7 @@ use crate::domain::dice::dice;
 /// Answers that compete for every intent.
 pub const RIVALS: usize = 4;
 /// Utterances of an intent that its answers are known for, half of them at most; the others are what users say.
-const EXEMPLARS: usize = 40;
+const EXEMPLARS: usize = 80;
 /// Where an answer falls: the first of the first intent, from this rate to that one.
 pub const FALLS: (f64, f64) = (0.8, 0.3);
 /// The best that its rivals are, so that it is the one that is used.

@@ -24,6 +24,12 @@ pub struct JudgedOutcome {
     pub reason: String,
 }
 
+/// The rating that was told apart from a conversation, by whom is believed most. Whenever that was, it counts before the one
+/// that was handed in with the conversation, as an outcome does.
+pub fn told_rating(told: &[ToldOutcome]) -> Option<i64> {
+    told.iter().find_map(|told| told.satisfaction)
+}
+
 /// Judges how a conversation ended: `told` is what was told apart from it, the source that is believed most first;
 /// `verdict` is what the dialogue says, `None` when too little was said.
 ///
@@ -31,7 +37,7 @@ pub struct JudgedOutcome {
 /// knows, so the next source decides, and at last the dialogue. What the caller tells later replaces what was given with
 /// the conversation.
 pub fn judge_outcome(conversation: &Conversation, told: &[ToldOutcome], verdict: Option<Verdict>) -> JudgedOutcome {
-    let stars = told.iter().find_map(|told| told.satisfaction).or(conversation.satisfaction);
+    let stars = told_rating(told).or(conversation.satisfaction);
     let rating = stars.map(|stars| (stars - 1) as f64 / 4.0);
     let rated = |score: f64, weight: f64| rating.map_or(score, |rating| (1.0 - weight) * score + weight * rating);
     let later = told.iter().find(|told| told.outcome != Outcome::Unknown);

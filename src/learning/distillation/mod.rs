@@ -5,6 +5,7 @@
 //! creates nothing that is offered, but its answers count against the entries that give them.
 
 pub mod intents;
+mod lessons;
 pub mod matching;
 pub mod policy;
 pub mod subject;
@@ -24,6 +25,7 @@ use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::learning::analysis::MAX_INTENTS;
 use crate::learning::distillation::intents::intent_of;
+use crate::learning::distillation::lessons::{KnownAs, Taught};
 use crate::learning::distillation::matching::{Finding, Match};
 use crate::learning::pipeline::Stage;
 use crate::learning::{Learner, PIPELINE_VERSION};
@@ -55,18 +57,30 @@ impl Learner {
             Outcome::Excluded | Outcome::Unknown => Some(format!("nothing: the outcome is {}", record.outcome)),
             _ => None,
         };
+        // Analysis leaves that open: then what the conversation is evidence for is what it taught before.
+        let is_anew = record.learning.is_empty();
         if let Some(why) = why {
             let mut tx = self.engine.store.begin().await?;
+            let is_taken_back =
+                is_anew && self.teach_nothing(&mut tx, tenant, conversation.id, self.engine.now()).await?;
             tx.set_learning(tenant, conversation.id, &[why]).await?;
-            return self.commit_stage(tx, job, stored, Some(Stage::Credit)).await;
+            self.commit_stage(tx, job, stored, Some(Stage::Credit)).await?;
+            if is_taken_back {
+                self.engine.entries.forget_all();
+            }
+            return Ok(());
         }
         // What earlier conversations taught must be findable, or it would be learned twice.
         self.index_pending_exemplars(self.engine.generations.first(), tenant, None).await?;
 
         let turns = self.understand(conversation).await?;
         let findings = self.findings(&turns).await?;
-        let seen = self.engine.store.evidence_from(tenant, conversation.id).await?;
-        let seen: BTreeSet<usize> = seen.iter().map(|evidence| evidence.answer_turn).collect();
+        let seen: BTreeSet<usize> = if is_anew {
+            BTreeSet::new()
+        } else {
+            let seen = self.engine.store.evidence_from(tenant, conversation.id).await?;
+            seen.iter().map(|evidence| evidence.answer_turn).collect()
+        };
         let mut notes = Vec::new();
         let mut decided: Vec<Decided> = Vec::new();
         for finding in findings {
@@ -91,14 +105,24 @@ impl Learner {
 
         let mut tx = self.engine.store.begin().await?;
         tx.lock_distillation(tenant).await?;
-        let mut touched = Vec::new();
+        let now = self.engine.now();
+        let mut taught = match is_anew {
+            true => self.begin_anew(&mut tx, tenant, conversation.id, now).await?,
+            false => Taught::default(),
+        };
+        let (mut touched, mut also) = (Vec::new(), Vec::new());
         for decided in &decided {
             let known = &decided.known;
             let same = known.same.or_else(|| known.same_as_earlier.map(|at| touched[at]));
-            let id = self.record_finding(&mut tx, job, stored, &record, (decided, same), &mut notes).await?;
+            let (known_as, others) = taught.know(decided.finding.answer_turn, same);
+            let placed = (decided, known_as, others.as_slice());
+            let id = self.record_finding(&mut tx, job, stored, &record, placed, &mut notes).await?;
             touched.push(id);
+            also.extend(others);
         }
-        self.recompute_posteriors(&mut tx, tenant, &touched, self.engine.now()).await?;
+        touched.extend(also);
+        self.end_anew(&mut tx, tenant, (&taught, &touched), now).await?;
+        self.recompute_posteriors(&mut tx, tenant, &touched, now).await?;
         if notes.is_empty() && seen.is_empty() {
             notes.push("nothing: no exchange held a reusable answer".to_owned());
         }
@@ -109,7 +133,11 @@ impl Learner {
             tx.set_learning(tenant, conversation.id, &notes).await?;
         }
         self.commit_stage(tx, job, stored, Some(Stage::Credit)).await?;
-        self.engine.entries.forget(tenant, touched);
+        match taught.entries.is_empty() {
+            true => self.engine.entries.forget(tenant, touched),
+            // Exemplars may be gone, too.
+            false => self.engine.entries.forget_all(),
+        }
         Ok(())
     }
 
@@ -153,24 +181,30 @@ impl Learner {
         })
     }
 
-    /// Writes one finding: into the entry that says the `same`, or as a new one.
+    /// Writes one finding: into the entry as which it is known, or as a new one; its evidence counts for the others, too.
     async fn record_finding(
         &self,
         tx: &mut Tx,
         job: &Job,
         stored: &StoredConversation,
         record: &TrainingRecord,
-        (decided, same): (&Decided, Option<EntryId>),
+        (decided, known_as, others): (&Decided, KnownAs, &[EntryId]),
         notes: &mut Vec<String>,
     ) -> Result<EntryId, Error> {
         let (tenant, now, conversation) = (&job.tenant, self.engine.now(), &stored.conversation);
         let finding = &decided.finding;
-        let entry_id = match same {
-            Some(id) => {
+        let entry_id = match known_as {
+            KnownAs::Said(id) => {
                 notes.push(format!("evidence for {} {id}", finding.kind));
                 id
             }
-            None => {
+            KnownAs::Made(entry) => {
+                self.make_again(tx, tenant, &entry, self.new_entry(record, decided)).await?;
+                self.note_cases(tx, job, &entry, &decided.known).await?;
+                notes.push(format!("again {} {}", finding.kind, entry.id));
+                entry.id
+            }
+            KnownAs::New => {
                 let entry = self.new_entry(record, decided);
                 let source = EntrySource { origin: Origin::Learned, pipeline_version: PIPELINE_VERSION };
                 tx.insert_entry(tenant, &entry, source).await?;
@@ -195,16 +229,16 @@ impl Learner {
             };
             tx.add_exemplars(tenant, &[exemplar]).await?;
         }
-        let evidence = Evidence {
-            entry_id,
+        let evidence = std::iter::once(&entry_id).chain(others).map(|entry_id| Evidence {
+            entry_id: *entry_id,
             conversation_id: conversation.id,
             question_turn: finding.question_turn,
             answer_turn: finding.answer_turn,
             caller: conversation.caller_hash.clone().unwrap_or_else(|| conversation.id.to_string()),
             success_score: record.success_score,
             outcome: record.outcome,
-        };
-        tx.add_evidence(tenant, &[evidence]).await?;
+        });
+        tx.add_evidence(tenant, &evidence.collect::<Vec<_>>()).await?;
         Ok(entry_id)
     }
 
@@ -236,7 +270,8 @@ impl Learner {
             (CaseKind::NearDuplicate, known.near_duplicate, "both say nearly the same, to different needs"),
         ];
         for (kind, other, detail) in cases {
-            let Some(other) = other else { continue };
+            // An entry that is made again was known when its exchange was looked at.
+            let Some(other) = other.filter(|other| *other != entry.id) else { continue };
             let case = Case {
                 id: CaseId::derive(kind.as_str(), entry.id, Some(other)),
                 kind,

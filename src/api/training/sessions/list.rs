@@ -13,7 +13,7 @@ use crate::api::paging::{List, PagingParams};
 use crate::api::params::ListParams;
 use crate::api::training::sessions::wire::SessionBody;
 use crate::domain::training::{SessionKind, SessionStatus};
-use crate::store::sessions::SessionFilter;
+use crate::store::sessions::{SessionFilter, SessionOrder};
 
 /// Which sessions.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -26,11 +26,17 @@ pub struct SessionParams {
     /// Where they stand.
     #[param(value_type = Option<SessionStatus>)]
     status: Option<String>,
+    /// Words that all stand in the name.
+    #[param(max_length = 200)]
+    search: Option<String>,
+    /// By what they are ordered, the least of it first, and the most of it first with a `-` before; `-created_at` when missing.
+    #[param(inline, value_type = Option<SessionOrder>)]
+    ordering: Option<String>,
 }
 
 /// List training sessions
 ///
-/// The last started first, with how far they are and what failed in them.
+/// The last made first unless `ordering` says otherwise, with how far they are and what failed in them.
 #[utoipa::path(get, path = "/training/training-sessions/", tag = "training", params(SessionParams, PagingParams),
     responses((status = 200, description = "One page.", body = List<SessionBody>)))]
 pub async fn list(
@@ -42,6 +48,8 @@ pub async fn list(
     let filter = SessionFilter {
         kind: checks.word("kind", params.filter.kind.as_deref()),
         status: checks.word("status", params.filter.status.as_deref()),
+        search: checks.name("search", params.filter.search.as_deref()),
+        order: checks.word("ordering", params.filter.ordering.as_deref()),
     };
     checks.finish()?;
     let store = &api.services()?.engine.store;
