@@ -185,7 +185,7 @@ fn load(global: &GlobalArgs, more: Option<String>) -> Result<Config, ConfigError
 fn quietly(mut config: Config, voice: Voice) -> Config {
     const DEFAULT: &str = "info,qdrant_edge=error";
     // Qdrant Edge warns at every start that nobody chose its feature flags; there is nothing to do about it.
-    let filter = if voice.quiet { "error" } else { "warn,qdrant_edge=error" };
+    let filter = if voice.quiet { "error" } else { "warn,qdrant_edge=error,sqlx=error" };
     if config.log.filter.to_string() == DEFAULT
         && let Ok(filter) = LogFilter::try_from(filter.to_owned())
     {
