@@ -155,6 +155,12 @@ impl Paging {
         }
     }
 
+    /// One page as it is answered, each of its items as `body` makes it.
+    pub(super) fn answer_each<T, U>(&self, url: &PageUrl, mut page: Page<T>, body: impl FnMut(T) -> U) -> List<U> {
+        let results = std::mem::take(&mut page.items).into_iter().map(body).collect();
+        self.answer(url, &page, results)
+    }
+
     fn next(&self, cursor: Cursor, items: usize) -> Vec<(&'static str, String)> {
         let items = i64::try_from(items).unwrap_or_default();
         match self.place {

@@ -24,7 +24,8 @@ use crate::learning::accept::Replace;
 
 /// The variable that holds the key for a server.
 pub const CLIENT_KEY: &str = "TURNWISE_CLIENT_KEY";
-const PREFIX: &str = "/api/v1/ai";
+/// What begins the paths of the API.
+pub const PREFIX: &str = "/api/v1/ai";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait when the server says that it is busy and not for how long, and the longest wait at a time.

@@ -4,26 +4,17 @@
 //! Guarantees: what a command reads and does is the same in both cases, because it is the same routes; where this process
 //! answers itself, nobody else is let in, and no admin key is made.
 
-use std::io;
-use std::net::Ipv4Addr;
-use std::sync::Arc;
-use std::time::Duration;
-
 use reqwest::Method;
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::backend::Backend;
 use crate::cli::client::{Client, Refusal};
 use crate::cli::failure::Failure;
 use crate::cli::local::Local;
-use crate::cli::serve::{HttpParts, StartHttp};
-use crate::engine::secrets::random_key;
+use crate::cli::loopback::Loopback;
+use crate::cli::serve::StartHttp;
 
 /// Items of a page; the most that the API gives.
 const PAGE: usize = 100;
@@ -37,8 +28,7 @@ pub struct Desk {
 /// The server of this process.
 struct Own {
     local: Box<Local>,
-    stop: CancellationToken,
-    served: JoinHandle<io::Result<()>>,
+    loopback: Loopback,
 }
 
 /// Items of a list.
@@ -71,28 +61,8 @@ impl Desk {
             Backend::Http(client) => return Ok(Self::at(client)),
             Backend::Local(local) => local,
         };
-        let unheard = |error: io::Error| Failure::io("this machine's loopback address cannot be listened on", &error);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unheard)?;
-        let address = listener.local_addr().map_err(unheard)?;
-        let app = local.app();
-        let mut config = app.config.clone();
-        // Nobody was asked whether others on this machine may come in meanwhile.
-        config.auth.allow_loopback = false;
-        let key = SecretString::from(random_key());
-        let stop = CancellationToken::new();
-        let http = start_http(HttpParts {
-            config,
-            listener,
-            cli_key: key.clone(),
-            is_for_others: false,
-            clock: Arc::clone(&app.engine.clock),
-            ids: Arc::clone(&app.engine.ids),
-            stop: stop.clone(),
-        });
-        let served = tokio::spawn(http.served);
-        (http.open)(app).await?;
-        let client = Client::new(&format!("http://{address}"), Some(key))?;
-        Ok(Self { client, own: Some(Own { local, stop, served }) })
+        let (client, loopback) = Loopback::open(local.app(), start_http).await?;
+        Ok(Self { client, own: Some(Own { local, loopback }) })
     }
 
     /// Asks a server.
@@ -159,11 +129,8 @@ impl Desk {
         let Self { client, own } = self;
         // Its connections would be waited for.
         drop(client);
-        let Some(Own { local, stop, served }) = own else { return };
-        stop.cancel();
-        let grace = Duration::from_millis(local.app().config.server.shutdown_grace_ms) + Duration::from_secs(1);
-        // Every answer has come by now; how the listener ended tells nothing any more.
-        let _ = tokio::time::timeout(grace, served).await;
+        let Some(Own { local, loopback }) = own else { return };
+        loopback.close().await;
         local.close().await;
     }
 }
@@ -178,7 +145,7 @@ pub fn read<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
 }
 
 /// The cursor in the address of a next page.
-fn cursor_of(next: &str) -> Option<String> {
+pub fn cursor_of(next: &str) -> Option<String> {
     let next = reqwest::Url::parse(next).ok()?;
     next.query_pairs().find(|(name, _)| name == "cursor").map(|(_, cursor)| cursor.into_owned())
 }

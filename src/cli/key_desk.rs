@@ -13,9 +13,9 @@ use crate::cli::failure::Failure;
 use crate::cli::lock::DataDirLock;
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock, Timestamp};
-use crate::domain::entry_fields::MAX_NAME_CHARS;
 use crate::domain::error::FieldError;
 use crate::domain::ids::{IdSource, KeyId, RandomIds, TenantId};
+use crate::domain::key_fields;
 use crate::engine::error::Error;
 use crate::engine::secrets::{hash_key, random_key};
 use crate::store::Store;
@@ -170,26 +170,20 @@ impl OwnKeys {
 /// The key as it will be stored, under this hash: what `POST /keys/` takes, for who runs the installation.
 fn checked(wanted: &NewKey<'_>, hash: String, now: Timestamp) -> Result<ApiKey, Vec<FieldError>> {
     let mut wrong = Vec::new();
-    let name = wanted.name.trim();
-    if !(1..=MAX_NAME_CHARS).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-        let message = format!("must be 1 to {MAX_NAME_CHARS} characters without control characters");
-        wrong.push(FieldError::new("name", message));
-    }
+    let name = key_fields::name(wanted.name).map_err(|error| wrong.push(error)).ok();
     let tenant = wanted.tenant.map_or_else(|| Ok(TenantId::default_tenant()), TenantId::parse);
     let tenant = tenant.map_err(|error| wrong.push(error)).ok();
-    if wanted.expires_at.is_some_and(|end| end <= now) {
-        wrong.push(FieldError::new("expires_at", "must lie in the future"));
-    }
-    let Some(tenant) = tenant.filter(|_| wrong.is_empty()) else { return Err(wrong) };
+    let expires_at = key_fields::expires_at(wanted.expires_at, now).map_err(|error| wrong.push(error)).ok();
+    let (Some(name), Some(tenant), Some(expires_at)) = (name, tenant, expires_at) else { return Err(wrong) };
     Ok(ApiKey {
         id: KeyId(RandomIds.uuid(now)),
         tenant,
-        name: name.to_owned(),
+        name,
         scope: wanted.scope,
         hash,
         created_at: now,
         last_used_at: None,
-        expires_at: wanted.expires_at,
+        expires_at,
         revoked_at: None,
     })
 }

@@ -28,6 +28,7 @@ pub mod keys;
 pub mod learned;
 pub mod local;
 pub mod lock;
+pub mod loopback;
 pub mod option_values;
 pub mod print;
 pub mod reindex;

@@ -11,6 +11,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
+use crate::domain::error::FieldError;
+
+/// The most wrong fields that one reason names.
+const MAX_FIELDS_TOLD: usize = 3;
 
 /// How a command speaks.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +72,15 @@ impl Voice {
 /// A line on standard error. One that nobody reads is no reason to stop.
 pub fn warn(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Wrong fields as one reason.
+pub fn tell_fields(wrong: &[FieldError]) -> String {
+    let mut told: Vec<String> = wrong.iter().take(MAX_FIELDS_TOLD).map(FieldError::to_string).collect();
+    if wrong.len() > MAX_FIELDS_TOLD {
+        told.push(format!("and {} more", wrong.len() - MAX_FIELDS_TOLD));
+    }
+    told.join("; ")
 }
 
 /// Rows in aligned columns, without lines around them.

@@ -60,7 +60,6 @@ pub(super) const BOUNDS: &[(&str, f64, f64)] = &[
     ("jobs.backoff_max_ms", 1.0, 86_400_000.0),
     ("jobs.keep_finished_days", 0.0, 3_650.0),
     ("jobs.concurrency.analyze", 1.0, 64.0),
-    ("jobs.concurrency.chunk", 1.0, 64.0),
     ("jobs.concurrency.index_chunks", 1.0, 64.0),
     ("jobs.concurrency.distill", 1.0, 64.0),
     ("jobs.concurrency.credit", 1.0, 64.0),

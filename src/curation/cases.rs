@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::curation::{Curator, Held, hold};
+use crate::curation::{Curator, Held, hold, retired};
 use crate::domain::case_decision::{
     CaseDecision, CaseUndo, Decision, EntryStanding, EvidencePlace, MovedPhrase, SaidAt, StatusChange,
 };
@@ -51,6 +51,7 @@ impl Curator {
             let message = format!("must be one of {} for a case of the kind {}", words.join(", "), case.kind);
             return Err(FieldError::new("decision", message).into());
         }
+        tx.hold_entries(tenant, &entries_of(&case)).await?;
         let undo = match decision {
             Decision::KeepBoth => CaseUndo::default(),
             Decision::Merge => self.merge(&mut tx, tenant, &case, editor).await?,
@@ -82,6 +83,7 @@ impl Curator {
         let Some(CaseDecision { undo, .. }) = decided else {
             return Err(Error::Conflict("it is not decided, so there is nothing to undo".to_owned()));
         };
+        tx.hold_entries(tenant, &entries_of(&case)).await?;
         let returned = match undo.moved.as_slice() {
             [] => Vec::new(),
             moved => self.take_back(&mut tx, tenant, (case.entry_id, moved), editor).await?,
@@ -112,7 +114,7 @@ impl Curator {
 
     /// Ends a transaction that changed the entries of a case.
     async fn commit_case(&self, mut tx: Tx, tenant: &TenantId, case: &Case) -> Result<(), Error> {
-        let entries: Vec<EntryId> = [Some(case.entry_id), case.other_id].into_iter().flatten().collect();
+        let entries = entries_of(case);
         tx.enqueue(tenant, &recount_job(&self.engine, &entries), self.engine.now()).await?;
         tx.commit().await?;
         self.engine.entries.forget(tenant, entries);
@@ -246,12 +248,13 @@ async fn hold_case(tx: &mut Tx, tenant: &TenantId, id: CaseId) -> Result<StoredC
     case.ok_or_else(|| Error::NotFound { what: "case", id: id.to_string() })
 }
 
-fn other_of(case: &Case) -> Result<EntryId, Error> {
-    case.other_id.ok_or_else(|| Error::Conflict("it names one entry only".to_owned()))
+/// The entries that a case is about, and so all that a decision about it can change.
+fn entries_of(case: &Case) -> Vec<EntryId> {
+    [Some(case.entry_id), case.other_id].into_iter().flatten().collect()
 }
 
-fn retired(reason: &str) -> EntryStanding {
-    EntryStanding::decided(EntryStatus::Retired, Some(reason.to_owned()))
+fn other_of(case: &Case) -> Result<EntryId, Error> {
+    case.other_id.ok_or_else(|| Error::Conflict("it names one entry only".to_owned()))
 }
 
 fn place_of(item: &Evidence) -> EvidencePlace {

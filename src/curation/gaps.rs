@@ -3,8 +3,7 @@
 //! Guarantees: what is decided and the entry that is written for it are one transaction; taking it back retires that entry
 //! and never erases it, because people may have changed it.
 
-use crate::curation::{Curator, NO_PIPELINE, hold, insert_new};
-use crate::domain::case_decision::EntryStanding;
+use crate::curation::{Curator, hold_if_there, insert_new, retired};
 use crate::domain::entry_fields::{EntryFields, MAX_PHRASE_CHARS, NewEntry};
 use crate::domain::entry_version::{Editor, EntrySnapshot, VersionStep};
 use crate::domain::error::FieldError;
@@ -15,7 +14,7 @@ use crate::domain::language::Language;
 use crate::domain::text;
 use crate::engine::error::Error;
 use crate::engine::upkeep::index_changes_job;
-use crate::store::entries::{EntrySource, Origin};
+use crate::store::entries::Origin;
 use crate::store::tx::Tx;
 
 /// The most utterances of a gap that become exemplars of its entry.
@@ -53,8 +52,7 @@ impl Curator {
             )));
         }
         let entry = EntryId(self.engine.new_uuid());
-        let source = EntrySource { origin: Origin::Curator, pipeline_version: NO_PIPELINE };
-        insert_new(&mut tx, tenant, (entry, &new), (source, editor), (now, now)).await?;
+        insert_new(&mut tx, tenant, (entry, &new), (Origin::Curator, editor), (now, now)).await?;
         let decided = GapDecision { entry_id: Some(entry), reason: None, editor: editor.clone(), decided_at: now };
         tx.put_gap(tenant, &Gap { status: GapStatus::Accepted, decided: Some(decided), ..gap }).await?;
         tx.note_gap_entry(tenant, id, entry).await?;
@@ -97,13 +95,11 @@ impl Curator {
         let written = decided.entry_id;
         // Somebody may have erased it since.
         let there = match written {
-            Some(entry) => tx.hold_entry(tenant, entry).await?,
+            Some(entry) => hold_if_there(&mut tx, tenant, entry).await?,
             None => None,
         };
-        if let Some(entry) = there.filter(|entry| entry.status != EntryStatus::Retired) {
-            let held = hold(&mut tx, tenant, entry.id).await?;
-            let retired = EntryStanding::decided(EntryStatus::Retired, Some(OPENED_AGAIN.to_owned()));
-            let after = retired.onto(&held.snapshot);
+        if let Some(held) = there.filter(|held| held.entry.status != EntryStatus::Retired) {
+            let after = retired(OPENED_AGAIN).onto(&held.snapshot);
             self.write(&mut tx, tenant, &held, after, (VersionStep::Retired, editor)).await?;
             tx.enqueue(tenant, &index_changes_job(&self.engine), now).await?;
         }

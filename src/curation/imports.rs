@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::curation::{Curator, NO_PIPELINE, hold, insert_new};
+use crate::curation::{Curator, hold, insert_new};
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::ConversationStatus;
 use crate::domain::entry_version::{Editor, EntrySnapshot, VersionStep};
@@ -18,7 +18,7 @@ use crate::domain::import::{
 use crate::domain::training::Labels;
 use crate::engine::error::Error;
 use crate::engine::upkeep::index_changes_job;
-use crate::store::entries::{EntrySource, Origin};
+use crate::store::entries::Origin;
 use crate::store::imports::ImportedEntryNote;
 use crate::store::tx::Tx;
 
@@ -43,11 +43,17 @@ impl Curator {
         let mut report = ImportReport::default();
         let (mut entries, mut records) = (Seen::new(), Seen::new());
         let mut tx = self.begin(tenant).await?;
-        for given in batch.entries {
-            let checked = given.check().and_then(|entry| {
+        let given = batch.entries.into_iter().map(|given| {
+            given.check().and_then(|entry| {
                 once(&mut entries, &entry.key, &entry.content_hash)?;
                 Ok(entry)
-            });
+            })
+        });
+        let given: Vec<Result<ImportedEntry, Vec<FieldError>>> = given.collect();
+        let ids: Vec<EntryId> = given.iter().flatten().map(|entry| EntryId::imported(tenant, &entry.key)).collect();
+        // They come in any order.
+        tx.hold_entries(tenant, &ids).await?;
+        for checked in given {
             report.entries.push(match checked {
                 Ok(entry) => self.import_entry(&mut tx, tenant, &entry, (now, editor)).await?,
                 Err(wrong) => ImportResult::invalid(wrong),
@@ -89,8 +95,7 @@ impl Curator {
         let content_hash = given.content_hash.clone();
         let Some(known) = tx.imported_entry(tenant, id).await? else {
             let created_at = given.created_at.map_or(now, |made| made.min(now));
-            let source = EntrySource { origin: Origin::Import, pipeline_version: NO_PIPELINE };
-            insert_new(tx, tenant, (id, &given.entry), (source, editor), (created_at, now)).await?;
+            insert_new(tx, tenant, (id, &given.entry), (Origin::Import, editor), (created_at, now)).await?;
             tx.note_imported_entry(tenant, id, &ImportedEntryNote { content_hash, version: 1 }, now).await?;
             return Ok(ImportResult::taken(ImportStatus::Created, id.0));
         };

@@ -13,6 +13,7 @@ mod imports;
 
 use std::sync::Arc;
 
+use crate::domain::case_decision::EntryStanding;
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_fields::{EntryEdit, NewEntry};
 use crate::domain::entry_version::{Editor, EntrySnapshot, EntryVersion, VersionStep};
@@ -66,8 +67,7 @@ impl Curator {
         let mut added = Vec::with_capacity(entries.len());
         for new in entries {
             let id = EntryId(self.engine.new_uuid());
-            let source = EntrySource { origin, pipeline_version: NO_PIPELINE };
-            insert_new(&mut tx, tenant, (id, new), (source, editor), (now, now)).await?;
+            insert_new(&mut tx, tenant, (id, new), (origin, editor), (now, now)).await?;
             added.push(id);
         }
         tx.enqueue(tenant, &index_changes_job(&self.engine), now).await?;
@@ -111,9 +111,7 @@ impl Curator {
             tx.rollback().await?;
             return Ok(());
         }
-        let mut after = held.snapshot.clone();
-        (after.status, after.status_reason) = (EntryStatus::Retired, Some(RETIRED.to_owned()));
-        after.curated.status = true;
+        let after = retired(RETIRED).onto(&held.snapshot);
         self.put(tx, tenant, held, after, (VersionStep::Retired, editor)).await
     }
 
@@ -241,11 +239,12 @@ async fn insert_new(
     tx: &mut Tx,
     tenant: &TenantId,
     (id, new): (EntryId, &NewEntry),
-    (source, editor): (EntrySource, &Editor),
+    (origin, editor): (Origin, &Editor),
     (created_at, now): (Timestamp, Timestamp),
 ) -> Result<(), Error> {
     let snapshot = new.snapshot();
     let entry = snapshot.onto(&blank(id, snapshot, created_at), now);
+    let source = EntrySource { origin, pipeline_version: NO_PIPELINE };
     tx.insert_entry(tenant, &entry, source).await?;
     tx.add_exemplars(tenant, &snapshot.exemplars(id, now)).await?;
     let version = version(id, 1, (VersionStep::Created, editor), snapshot.clone(), now);
@@ -287,12 +286,21 @@ async fn put_exemplars(
 
 /// The entry as it is, which nobody else changes until the transaction ends.
 async fn hold(tx: &mut Tx, tenant: &TenantId, id: EntryId) -> Result<Held, Error> {
-    let Some(entry) = tx.hold_entry(tenant, id).await? else {
-        return Err(Error::NotFound { what: "entry", id: id.to_string() });
-    };
+    let held = hold_if_there(tx, tenant, id).await?;
+    held.ok_or_else(|| Error::NotFound { what: "entry", id: id.to_string() })
+}
+
+/// As [`hold`], where somebody may have erased the entry.
+async fn hold_if_there(tx: &mut Tx, tenant: &TenantId, id: EntryId) -> Result<Option<Held>, Error> {
+    let Some(entry) = tx.hold_entry(tenant, id).await? else { return Ok(None) };
     let exemplars = tx.exemplars_of(tenant, &[id]).await?;
     let snapshot = EntrySnapshot::of(&entry, &exemplars);
-    Ok(Held { entry, exemplars, snapshot })
+    Ok(Some(Held { entry, exemplars, snapshot }))
+}
+
+/// Taken out of use by a person, for this reason.
+fn retired(reason: &str) -> EntryStanding {
+    EntryStanding::decided(EntryStatus::Retired, Some(reason.to_owned()))
 }
 
 /// An entry of which nothing is known but its id and what was given.

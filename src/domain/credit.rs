@@ -63,14 +63,21 @@ pub struct CreditedUse {
 impl CreditedUse {
     /// How much of a success it was, 0 to 1; `None` when nobody knows, or when the conversation never took place.
     pub fn credit(&self) -> Option<f64> {
-        match (self.success, self.outcome) {
-            (Some(true), _) => Some(1.0),
-            (Some(false), _) => Some(0.0),
-            (None, Some(Outcome::Successful)) => Some(1.0),
-            (None, Some(Outcome::Partial)) => Some(0.5),
-            (None, Some(Outcome::Unsuccessful)) => Some(0.0),
-            (None, Some(Outcome::Unknown | Outcome::Excluded) | None) => None,
+        match self.success {
+            Some(true) => Some(1.0),
+            Some(false) => Some(0.0),
+            None => success_of(self.outcome?),
         }
+    }
+}
+
+/// How much of a success an end is, 0 to 1; `None` when nobody can tell, or when the conversation never took place.
+pub fn success_of(outcome: Outcome) -> Option<f64> {
+    match outcome {
+        Outcome::Successful => Some(1.0),
+        Outcome::Partial => Some(0.5),
+        Outcome::Unsuccessful => Some(0.0),
+        Outcome::Unknown | Outcome::Excluded => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{Outcome, word_enum};
+use crate::domain::credit::success_of;
 use crate::domain::entry_fields::{MAX_NAME_CHARS, MAX_PHRASE_CHARS};
 use crate::domain::entry_version::Editor;
 use crate::domain::ids::{ConversationId, EntryId, GapId, RetrievalId};
@@ -125,7 +126,7 @@ impl GapCounts {
             members.iter().filter(|member| member.conversation_id.is_some()).collect();
         conversations.sort_by_key(|member| member.conversation_id);
         conversations.dedup_by_key(|member| member.conversation_id);
-        let judged: Vec<f64> = conversations.iter().filter_map(|member| failure(member.outcome?)).collect();
+        let judged: Vec<f64> = conversations.iter().filter_map(|member| success_of(member.outcome?)).collect();
         let costs: Vec<f64> = conversations.iter().filter_map(|member| member.cost_usd).collect();
         let cost = (!costs.is_empty()).then(|| costs.iter().sum::<f64>());
         Self {
@@ -133,7 +134,7 @@ impl GapCounts {
             volume_after: count(after),
             conversations: count(conversations.len()),
             judged: count(judged.len()),
-            failures: judged.iter().sum(),
+            failures: judged.iter().map(|success| 1.0 - success).sum(),
             cost_usd: cost,
             average_cost_usd: cost.map(|cost| cost / costs.len() as f64),
             first_seen: members.iter().map(|member| member.asked_at).min(),
@@ -164,16 +165,6 @@ pub fn heading(utterance: &str) -> String {
 /// An utterance as an exemplar of the entry that is written for its gap.
 pub fn phrase(utterance: &str) -> String {
     shorten(utterance, MAX_PHRASE_CHARS)
-}
-
-/// How much of a failure an end is; `None` when nobody can tell, or when the conversation never took place.
-fn failure(outcome: Outcome) -> Option<f64> {
-    match outcome {
-        Outcome::Successful => Some(0.0),
-        Outcome::Partial => Some(0.5),
-        Outcome::Unsuccessful => Some(1.0),
-        Outcome::Unknown | Outcome::Excluded => None,
-    }
 }
 
 fn count(number: usize) -> i64 {

@@ -22,6 +22,7 @@ pub mod experiment_statistics;
 pub mod gaps;
 pub mod ids;
 pub mod import;
+pub mod key_fields;
 pub mod knowledge;
 pub mod language;
 pub mod language_recognition;

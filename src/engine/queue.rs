@@ -2,7 +2,7 @@
 //! or goes on by it says so, and so does a training session.
 
 use crate::domain::conversation::ConversationStatus;
-use crate::domain::ids::{JobId, SessionId, TenantId};
+use crate::domain::ids::{ConversationId, JobId, SessionId, TenantId};
 use crate::domain::training::SessionStatus;
 use crate::engine::Engine;
 use crate::engine::error::Error;
@@ -29,8 +29,8 @@ pub async fn retry_job(engine: &Engine, tenant: &TenantId, id: JobId) -> Result<
             other => format!("it is {other}; only a job that is dead or cancelled can be queued again"),
         }));
     }
-    if is_at(&mut tx, &job, |status| status == ConversationStatus::Failed).await? {
-        tell(&mut tx, engine, &job, ConversationStatus::Processing).await?;
+    if let Some(conversation) = conversation_at(&mut tx, &job, |at| at == ConversationStatus::Failed).await? {
+        tx.set_conversation_status(tenant, conversation, ConversationStatus::Processing, None, now).await?;
     }
     if let Some((session, begun)) = session {
         let to = if begun { SessionStatus::Running } else { SessionStatus::Scheduled };
@@ -54,14 +54,17 @@ pub async fn cancel_job(engine: &Engine, tenant: &TenantId, id: JobId) -> Result
         let state = find(engine, tenant, id).await?.state;
         return Err(Error::Conflict(format!("it is {state}; only a job that is queued can be cancelled")));
     }
+    let why = format!("{}: somebody cancelled the job", job.kind);
     // What was learned from already stays so, when only a correction of it is stopped.
-    if is_at(&mut tx, &job, |status| status != ConversationStatus::Processed).await? {
-        tell(&mut tx, engine, &job, ConversationStatus::Failed).await?;
-        settle_sessions(&mut tx, engine, &job).await?;
+    if let Some(conversation) = conversation_at(&mut tx, &job, |at| at != ConversationStatus::Processed).await? {
+        tx.set_conversation_status(tenant, conversation, ConversationStatus::Failed, Some(&why), now).await?;
+        // The sessions that waited for this conversation alone go on.
+        for session in tx.settle_session_items(tenant, conversation, Some(&why)).await? {
+            tx.enqueue(tenant, &session_job(engine, session, now, None), now).await?;
+        }
     }
     if let Some((session, begun)) = session {
         let from = if begun { SessionStatus::Running } else { SessionStatus::Scheduled };
-        let why = reason(&job);
         tx.move_session(tenant, session, (from, SessionStatus::Failed), Some(&why), now).await?;
     }
     tx.commit().await?;
@@ -73,34 +76,16 @@ async fn find(engine: &Engine, tenant: &TenantId, id: JobId) -> Result<Job, Erro
     job.ok_or_else(|| Error::NotFound { what: "job", id: id.to_string() })
 }
 
-/// Whether the job is about a conversation that stands so. One that was replaced since has jobs of its own.
-async fn is_at(tx: &mut Tx, job: &Job, wanted: impl Fn(ConversationStatus) -> bool) -> Result<bool, StoreError> {
-    let Some(id) = job.conversation_id() else { return Ok(false) };
+/// The conversation that the job is about, if it stands so. One that was replaced since has jobs of its own.
+async fn conversation_at(
+    tx: &mut Tx,
+    job: &Job,
+    wanted: impl Fn(ConversationStatus) -> bool,
+) -> Result<Option<ConversationId>, StoreError> {
+    let Some(id) = job.conversation_id() else { return Ok(None) };
     let stored = tx.conversation(&job.tenant, id).await?;
     let version = job.payload.get("version").and_then(serde_json::Value::as_i64);
-    Ok(stored.is_some_and(|stored| Some(stored.version) == version && wanted(stored.status)))
-}
-
-async fn tell(tx: &mut Tx, engine: &Engine, job: &Job, status: ConversationStatus) -> Result<(), StoreError> {
-    if let Some(id) = job.conversation_id() {
-        tx.set_conversation_status(&job.tenant, id, status, Some(&reason(job)), engine.now()).await?;
-    }
-    Ok(())
-}
-
-fn reason(job: &Job) -> String {
-    format!("{}: somebody cancelled the job", job.kind)
-}
-
-/// Ends the item of the conversation in the sessions that wait for it, after its new status; those that wait for nothing
-/// more go on.
-async fn settle_sessions(tx: &mut Tx, engine: &Engine, job: &Job) -> Result<(), StoreError> {
-    let Some(id) = job.conversation_id() else { return Ok(()) };
-    let now = engine.now();
-    for session in tx.settle_session_items(&job.tenant, id, Some(&reason(job))).await? {
-        tx.enqueue(&job.tenant, &session_job(engine, session, now, None), now).await?;
-    }
-    Ok(())
+    Ok(stored.filter(|stored| Some(stored.version) == version && wanted(stored.status)).map(|_| id))
 }
 
 /// The training session whose page the job is, and whether its work had begun.

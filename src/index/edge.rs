@@ -220,10 +220,11 @@ impl Shard {
     /// What the shard holds and takes.
     pub(super) fn stats(&self) -> Result<IndexStats, IndexError> {
         let info = self.shard.info();
+        let indexed = graph_rows(&self.path);
         Ok(IndexStats {
             points: info.points_count,
-            indexed: graph_rows(&self.path),
-            unindexed: self.unindexed(),
+            indexed,
+            unindexed: outside_graphs(info.indexed_vectors_count, indexed),
             segments: info.segments_count,
             disk_bytes: bytes_below(&self.path),
         })
@@ -231,9 +232,7 @@ impl Shard {
 
     /// Points that are in no graph, so that every search scans them.
     pub(super) fn unindexed(&self) -> usize {
-        // The engine's number counts every sparse vector once, because sparse vectors are always indexed, and the dense
-        // ones that are in a graph. Each row has one of each (see `row`), so what is left over are rows without a graph.
-        self.shard.info().indexed_vectors_count.saturating_sub(2 * graph_rows(&self.path))
+        outside_graphs(self.shard.info().indexed_vectors_count, graph_rows(&self.path))
     }
 
     fn search(
@@ -303,6 +302,13 @@ fn graph_rows(path: &Path) -> usize {
         usize::try_from(config.get("indexed_vector_count")?.as_u64()?).ok()
     };
     segments.flatten().filter_map(count).sum()
+}
+
+/// Points that are in no graph. The engine's number counts every sparse vector once, because sparse vectors are always
+/// indexed, and the dense ones that are in a graph. Each row has one of each (see `row`), so what is left over are rows
+/// without a graph.
+fn outside_graphs(indexed_vectors: usize, graph_rows: usize) -> usize {
+    indexed_vectors.saturating_sub(2 * graph_rows)
 }
 
 /// Bytes of the engine's log, which grows with every write until [`Shard::open`] clears it.

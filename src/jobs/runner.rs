@@ -371,7 +371,7 @@ mod tests {
         tx.commit().await.expect("it commits");
     }
 
-    /// Panics in `analyze`, does `chunk`, and then stops what is to be stopped.
+    /// Panics in `analyze`, does `credit`, and then stops what is to be stopped.
     fn panicking(bench: &Bench, stop: &CancellationToken) -> Handler {
         let (store, clock, stop) = (bench.store.clone(), bench.clock.clone(), stop.clone());
         Arc::new(move |job| {
@@ -411,7 +411,7 @@ mod tests {
         bench.clock.advance_millis(settings().keep_finished_days * DAY_MS + 1);
 
         bench.enqueue(2, "analyze").await;
-        bench.enqueue(3, "chunk").await;
+        bench.enqueue(3, "credit").await;
         let stop = CancellationToken::new();
         let runner = bench.runner(panicking(&bench, &stop));
         let run = runner.run(stop, Duration::from_secs(60));

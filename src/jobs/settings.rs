@@ -35,7 +35,6 @@ impl JobSettings {
             keep_finished_days: 7,
             concurrency: JobConcurrency {
                 analyze: 1,
-                chunk: 1,
                 index_chunks: 1,
                 distill: 1,
                 credit: 1,
@@ -59,8 +58,6 @@ impl JobSettings {
 pub struct JobConcurrency {
     /// Analysis of conversations.
     pub analyze: u32,
-    /// Cutting into chunks.
-    pub chunk: u32,
     /// Indexing chunks.
     pub index_chunks: u32,
     /// Distilling knowledge.
@@ -89,10 +86,9 @@ pub struct JobConcurrency {
 
 impl JobConcurrency {
     /// Every kind with the most jobs of it.
-    pub fn by_kind(&self) -> [(&'static str, u32); 14] {
+    pub fn by_kind(&self) -> [(&'static str, u32); 13] {
         [
             ("analyze", self.analyze),
-            ("chunk", self.chunk),
             ("index_chunks", self.index_chunks),
             ("distill", self.distill),
             ("credit", self.credit),

@@ -5,29 +5,24 @@
 //! the most natural places (crate `text-splitter`).
 
 use crate::domain::analysis::Chunk;
-use crate::domain::conversation::{Burst, Speaker, Turn};
+use crate::domain::conversation::{Burst, Conversation, Speaker, Turn};
 use crate::domain::ids::{ChunkId, ConversationId};
 use crate::domain::redaction::redacted_bursts;
 use crate::embedding::embedder::Embedder;
 use crate::engine::error::Error;
 use crate::learning::Learner;
-use crate::learning::pipeline::Stage;
-use crate::store::conversations::StoredConversation;
-use crate::store::jobs::Job;
 
 impl Learner {
-    /// Stage `chunk`: stores the chunks of a conversation in place of those before.
-    pub(super) async fn chunk(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
-        let conversation = &stored.conversation;
+    /// The chunks of a conversation, without what is personal.
+    ///
+    /// # Errors
+    /// When the model cannot count the tokens of a text.
+    pub(super) fn chunks(&self, conversation: &Conversation) -> Result<Vec<Chunk>, Error> {
         let embedder = &self.engine.generations.first().embedder;
-        let chunks = chunk_turns(conversation.id, &conversation.turns, embedder, self.settings.chunk_tokens)?;
-        let mut tx = self.engine.store.begin().await?;
-        tx.replace_chunks(&job.tenant, conversation.id, &chunks, self.engine.now()).await?;
-        self.commit_stage(tx, job, stored, Some(Stage::IndexChunks)).await
+        chunk_turns(conversation.id, &conversation.turns, embedder, self.settings.chunk_tokens)
     }
 }
 
-/// The chunks of what was said, without what is personal.
 fn chunk_turns(
     conversation: ConversationId,
     turns: &[Turn],

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::analysis::TrainingRecord;
-use crate::domain::conversation::{Burst, Conversation, ConversationStatus, OutcomeSource, Speaker};
+use crate::domain::conversation::{Burst, Conversation, ConversationStatus, Speaker};
 use crate::domain::credit::{EntryUse, UseSource};
 use crate::domain::error::FieldError;
 use crate::domain::ids::{EntryId, RetrievalId, TenantId};
@@ -35,6 +35,8 @@ use crate::store::tx::Tx;
 const SAME_UTTERANCE: f64 = 0.5;
 /// From this share of an entry's telling words (0 to 1) on, an agent's turn says it, however long the turn is.
 const SAID_IN_WORDS: f64 = 0.75;
+/// Scores (0 to 1) that differ by less are the same: what the dialogue says is computed anew each time.
+const SAME_SCORE: f64 = 0.01;
 /// An entry with fewer telling words than this is recognised by its meaning only.
 const FEW_WORDS: usize = 3;
 
@@ -52,60 +54,119 @@ struct Said {
     strength: f64,
 }
 
+/// What was used in a conversation.
+struct Used {
+    /// The retrievals that showed something.
+    shown: Vec<RetrievalId>,
+    /// What the agent's words say of that.
+    said: Vec<EntryUse>,
+}
+
+/// How a conversation ended, as it was known at one moment.
+pub(super) struct KnownEnd {
+    /// What was told of it, the source that is believed most first.
+    told: Vec<ToldOutcome>,
+    record: Option<TrainingRecord>,
+    /// The record as what was told makes it, where that is another.
+    pub(super) rejudged: Option<TrainingRecord>,
+}
+
+impl KnownEnd {
+    /// Whether it still is all that is known, in a transaction that keeps others from telling more.
+    pub(super) async fn still_holds(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        stored: &StoredConversation,
+    ) -> Result<bool, Error> {
+        let told = tx.outcomes_of(tenant, &stored.conversation.external_id).await?;
+        Ok(told == self.told && tx.record_of(tenant, stored.conversation.id).await? == self.record)
+    }
+}
+
 impl Learner {
     /// Stage `credit`.
     pub(super) async fn credit(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
-        let (tenant, conversation) = (&job.tenant, &stored.conversation);
-        let name = &conversation.external_id;
-        let retrievals = self.retrievals_of(tenant, stored).await?;
-        let said = self.said_in(tenant, stored, &retrievals).await?;
-        let rejudged = self.rejudged(tenant, stored).await?;
-        let now = self.engine.now();
+        let tenant = &job.tenant;
+        loop {
+            let retrievals = self.retrievals_of(tenant, stored).await?;
+            let said = self.said_in(tenant, stored, &retrievals).await?;
+            let shown = retrievals.iter().map(|retrieval| retrieval.id).collect();
+            let known = self.known_end(tenant, stored).await?;
+            let optimise = self.optimisation_is_due().await?;
+            let mut tx = self.engine.store.begin().await?;
+            tx.lock_distillation(tenant).await?;
+            if known.still_holds(&mut tx, tenant, stored).await? {
+                return self.commit_credit(tx, (job, stored), Used { shown, said }, (known, optimise)).await;
+            }
+            // Somebody told something meanwhile.
+            tx.rollback().await?;
+        }
+    }
 
-        let mut tx = self.engine.store.begin().await?;
-        tx.lock_distillation(tenant).await?;
+    /// Counts what a conversation used and how it ended, and ends the stage, in a transaction that holds the tenant's lock.
+    async fn commit_credit(
+        &self,
+        mut tx: Tx,
+        (job, stored): (&Job, &StoredConversation),
+        Used { shown, said }: Used,
+        (known, optimise): (KnownEnd, bool),
+    ) -> Result<(), Error> {
+        let (tenant, conversation) = (&job.tenant, &stored.conversation);
         // It may have been told while the conversation was just coming.
         self.keep_rating(&mut tx, tenant, conversation).await?;
+        let name = &conversation.external_id;
         let mut touched: BTreeSet<EntryId> = tx.entries_used_in(tenant, name).await?.into_iter().collect();
-        let ids: Vec<RetrievalId> = retrievals.iter().map(|retrieval| retrieval.id).collect();
-        tx.settle_uses(tenant, name, &ids, &said).await?;
-        touched.extend(said.iter().map(|used| used.entry_id));
-        // A caller may have told a use before the conversation was there.
+        tx.settle_uses(tenant, name, &shown, &said).await?;
+        // With those that a caller told before the conversation was there.
         touched.extend(tx.entries_used_in(tenant, name).await?);
-        // What nobody could judge before was not learned from; whether an entry is live, and the outcome that stands on its
-        // chunks, the index holds.
-        let next = if rejudged.is_some() { Stage::Distill } else { Stage::IndexExemplars };
-        if let Some(record) = rejudged {
-            tx.upsert_record(tenant, &record).await?;
+        if let Some(record) = &known.rejudged {
+            tx.upsert_record(tenant, record).await?;
             let mut evidence = tx.evidence_from(tenant, conversation.id).await?;
             for item in &mut evidence {
                 (item.outcome, item.success_score) = (record.outcome, record.success_score);
             }
             touched.extend(evidence.iter().map(|item| item.entry_id));
+            tx.hold_entries(tenant, &touched.iter().copied().collect::<Vec<_>>()).await?;
             tx.add_evidence(tenant, &evidence).await?;
         }
         let touched: Vec<EntryId> = touched.into_iter().collect();
-        self.recompute_posteriors(&mut tx, tenant, &touched, now).await?;
-        self.commit_stage(tx, job, stored, Some(next)).await?;
+        self.recompute_posteriors(&mut tx, tenant, &touched, self.engine.now()).await?;
+        if known.rejudged.is_some() {
+            // What nobody could judge before was not learned from.
+            self.commit_stage(tx, job, stored, Some(Stage::Distill)).await?;
+        } else if self.is_unindexed(&mut tx, tenant, conversation.id).await? {
+            // Whether an entry is live, and the outcome that stands on its chunks, the index holds.
+            self.commit_stage(tx, job, stored, Some(Stage::IndexExemplars)).await?;
+        } else {
+            self.commit_processed(tx, job, stored, optimise).await?;
+        }
         self.engine.entries.forget(tenant, touched);
         Ok(())
     }
 
+    /// How a conversation ended, as far as it is known now.
+    pub(super) async fn known_end(&self, tenant: &TenantId, stored: &StoredConversation) -> Result<KnownEnd, Error> {
+        let store = &self.engine.store;
+        let told = store.outcomes_of(tenant, &stored.conversation.external_id).await?;
+        let record = store.record_of(tenant, stored.conversation.id).await?;
+        let rejudged = self.rejudged(&stored.conversation, (record.as_ref(), &told)).await?;
+        Ok(KnownEnd { told, record, rejudged })
+    }
+
     /// The record of a conversation as what was told about it later makes it; `None` when that changes nothing.
-    async fn rejudged(&self, tenant: &TenantId, stored: &StoredConversation) -> Result<Option<TrainingRecord>, Error> {
-        let (store, conversation) = (&self.engine.store, &stored.conversation);
-        let told = store.outcomes_of(tenant, &conversation.external_id).await?;
-        if told.is_empty() {
-            // Analysis has judged from all that there is.
-            return Ok(None);
-        }
-        let Some(mut record) = store.record_of(tenant, conversation.id).await? else { return Ok(None) };
+    async fn rejudged(
+        &self,
+        conversation: &Conversation,
+        (record, told): (Option<&TrainingRecord>, &[ToldOutcome]),
+    ) -> Result<Option<TrainingRecord>, Error> {
+        // Where nothing was told, analysis has judged from all that there is.
+        let Some(mut record) = record.filter(|_| !told.is_empty()).cloned() else { return Ok(None) };
         let turns = self.understand(conversation).await?;
         let understanding = self.engine.understanding();
-        let judged = judge_outcome(conversation, &told, understanding.verdict(&turns, &understanding.answered(&turns)));
-        // What the dialogue says differs a little each time, because an embedding depends a little on its batch.
-        let same_score = judged.source == OutcomeSource::Rule || record.success_score == judged.success_score;
-        if record.outcome == judged.outcome && record.outcome_source == judged.source && same_score {
+        let judged = judge_outcome(conversation, told, understanding.verdict(&turns, &understanding.answered(&turns)));
+        let moved = (record.success_score - judged.success_score).abs();
+        if record.outcome == judged.outcome && record.outcome_source == judged.source && moved < SAME_SCORE {
             return Ok(None);
         }
         record.outcome = judged.outcome;
@@ -160,20 +221,6 @@ impl Learner {
         Ok(())
     }
 
-    /// Whether something was told about a conversation that its record does not say yet.
-    pub(super) async fn is_told_otherwise(
-        &self,
-        tx: &mut Tx,
-        tenant: &TenantId,
-        (stored, record): (&StoredConversation, Option<&TrainingRecord>),
-    ) -> Result<bool, Error> {
-        let told = tx.outcomes_of(tenant, &stored.conversation.external_id).await?;
-        let known = judge_outcome(&stored.conversation, &told, None);
-        // Without a word of anybody the dialogue decides, and analysis has read it.
-        let is_told = known.source != OutcomeSource::Rule && !told.is_empty();
-        Ok(is_told && record.is_some_and(|r| (r.outcome, r.outcome_source) != (known.outcome, known.source)))
-    }
-
     /// Takes what somebody tells about the use of an entry: that it was used, and whether it led to success. Told again
     /// for the same retrieval (or, without one, the same conversation) it replaces what was told; without either it is
     /// a use of its own.
@@ -201,6 +248,10 @@ impl Learner {
                 return Err(FieldError::new("retrieval_id", "that retrieval did not show this entry").into());
             }
             conversation_ref = conversation_ref.or(known.conversation_ref);
+        }
+        if let (None, Some(id)) = (&conversation_ref, retrieval) {
+            // One that comes later takes it over.
+            conversation_ref = store.conversation_of_turn(tenant, id).await?;
         }
         if let Some(name) = &conversation_ref
             && let Some(stored) = store.find_conversation(tenant, name).await?

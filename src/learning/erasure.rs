@@ -114,7 +114,7 @@ impl Learner {
         entries: &[EntryId],
         now: Timestamp,
     ) -> Result<(), Error> {
-        for entry in tx.entries(tenant, entries).await? {
+        for entry in tx.hold_entries(tenant, entries).await? {
             let evidence = tx.evidence_of(tenant, entry.id).await?;
             let uses = tx.uses_of(tenant, entry.id).await?;
             let prior = entry.prior(&evidence);

@@ -20,6 +20,8 @@ use crate::store::chunks::PendingChunk;
 use crate::store::conversations::StoredConversation;
 use crate::store::exemplars::PendingExemplar;
 use crate::store::jobs::Job;
+use crate::store::marks::Marked;
+use crate::store::tx::Tx;
 
 /// Points that are embedded and written in one go.
 const BATCH: u32 = 128;
@@ -50,6 +52,10 @@ impl Learner {
         for generation in self.engine.generations.iter() {
             self.index_pending_chunks(generation, &job.tenant, Some(stored.conversation.id)).await?;
         }
+        if !self.settings.distillation {
+            // It only says so, which is not worth a job.
+            return self.distill(job, stored).await;
+        }
         let tx = self.engine.store.begin().await?;
         self.commit_stage(tx, job, stored, Some(Stage::Distill)).await
     }
@@ -63,20 +69,50 @@ impl Learner {
             self.index_pending_exemplars(generation, &job.tenant, Some(id)).await?;
         }
         let optimise = self.optimisation_is_due().await?;
-        let record = self.engine.store.record_of(&job.tenant, id).await?;
-        let now = self.engine.now();
+        let known = self.known_end(&job.tenant, stored).await?;
         let mut tx = self.engine.store.begin().await?;
         tx.lock_distillation(&job.tenant).await?;
-        if self.is_told_otherwise(&mut tx, &job.tenant, (stored, record.as_ref())).await? {
+        if known.rejudged.is_some() || !known.still_holds(&mut tx, &job.tenant, stored).await? {
             // Somebody told meanwhile how it ended.
             return self.commit_stage(tx, job, stored, Some(Stage::Credit)).await;
         }
+        if self.is_unindexed(&mut tx, &job.tenant, id).await? {
+            // Who changed it meanwhile left that to this job.
+            return self.commit_stage(tx, job, stored, Some(Stage::IndexExemplars)).await;
+        }
+        self.commit_processed(tx, job, stored, optimise).await
+    }
+
+    /// Commits the end of a conversation's way: it is processed.
+    pub(super) async fn commit_processed(
+        &self,
+        mut tx: Tx,
+        job: &Job,
+        stored: &StoredConversation,
+        optimise: bool,
+    ) -> Result<(), Error> {
+        let (id, now) = (stored.conversation.id, self.engine.now());
         tx.set_conversation_status(&job.tenant, id, ConversationStatus::Processed, None, now).await?;
         self.settle_sessions(&mut tx, &job.tenant, id, None).await?;
         if optimise {
             tx.enqueue(&job.tenant, &upkeep_job(&self.engine, Stage::OptimizeIndex), now).await?;
         }
         self.commit_stage(tx, job, stored, None).await
+    }
+
+    /// Whether an index generation lacks anything of a conversation, as far as this transaction knows.
+    pub(super) async fn is_unindexed(
+        &self,
+        tx: &mut Tx,
+        tenant: &TenantId,
+        conversation: ConversationId,
+    ) -> Result<bool, Error> {
+        for generation in self.engine.generations.iter() {
+            if tx.has_unmarked_points(tenant, &generation.name, conversation).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Stage `index_exemplars` of no conversation: what people took away leaves the index, what they wrote or changed comes
@@ -189,8 +225,11 @@ impl Learner {
             let texts: Vec<&str> = pending.iter().map(|p| p.chunk.text.as_str()).collect();
             let embedded = generation.embedder.embed(Lane::Batch, Role::Passage, &texts, None).await?;
             let points = pending.iter().zip(embedded).map(|(p, e)| chunk_point(tenant, p, e.vector)).collect();
-            self.write_points(generation, tenant, Rows::Chunks(&pending), points).await?;
+            let marked = self.write_points(generation, tenant, Rows::Chunks(&pending), points).await?;
             written += pending.len();
+            if conversation.is_some() && was_all(marked) {
+                return Ok(written);
+            }
         }
     }
 
@@ -210,8 +249,11 @@ impl Learner {
             let texts: Vec<&str> = pending.iter().map(|p| p.exemplar.text.as_str()).collect();
             let vectors = generation.embed_meaning(Lane::Batch, &texts, None).await?;
             let points = pending.iter().zip(vectors).map(|(p, vector)| exemplar_point(tenant, p, vector)).collect();
-            self.write_points(generation, tenant, Rows::Exemplars(&pending), points).await?;
+            let marked = self.write_points(generation, tenant, Rows::Exemplars(&pending), points).await?;
             written += pending.len();
+            if conversation.is_some() && was_all(marked) {
+                return Ok(written);
+            }
         }
     }
 
@@ -222,7 +264,7 @@ impl Learner {
         tenant: &TenantId,
         rows: Rows<'_>,
         points: Vec<Point>,
-    ) -> Result<(), Error> {
+    ) -> Result<Marked, Error> {
         let order = self.index_writes.lock().await;
         let collection = match rows {
             Rows::Chunks(_) => Collection::Chunks,
@@ -239,7 +281,7 @@ impl Learner {
         if marked.gone > 0 {
             self.drain_in_order(tenant, &order).await?;
         }
-        Ok(())
+        Ok(marked)
     }
 
     /// Compares every shard with the database and mends the shard: at every start, before anything is answered.
@@ -343,6 +385,12 @@ impl Learner {
         }
         Ok(removed)
     }
+}
+
+/// Whether these were the last rows that wait, and none of them has changed since it was read. Of a whole tenant more may
+/// have come meanwhile, whose job was not queued because this one runs.
+const fn was_all(Marked { marked, changed, gone }: Marked) -> bool {
+    changed == 0 && marked + gone < BATCH as usize
 }
 
 fn chunk_point(tenant: &TenantId, pending: &PendingChunk, vector: std::sync::Arc<[f32]>) -> Point {

@@ -122,6 +122,7 @@ impl Learner {
             created_at: self.engine.now(),
         };
         let mut tx = store.begin().await?;
+        tx.hold_entries(tenant, &[entry, other]).await?;
         tx.insert_case(tenant, &case).await?;
         tx.commit().await?;
         Ok(())

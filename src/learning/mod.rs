@@ -1,6 +1,6 @@
 //! Conversations in, knowledge out: what the learning path does, stage by stage.
 //!
-//! `accept` → `analyze` → `chunk` → `index_chunks` → `distill` → `credit` → `index_exemplars`. Guarantees: a stage commits its
+//! `accept` → `analyze` → `index_chunks` → `distill` → `credit` → `index_exemplars`. Guarantees: a stage commits its
 //! result and the next job in one transaction; every stage may run twice and changes nothing the second time; no model is
 //! called inside a transaction; everything derived is redacted.
 

@@ -14,17 +14,15 @@ use crate::store::jobs::{Job, NewJob};
 word_enum!(
     /// A stage, which is also the kind of its job.
     Stage {
-        /// Summary, intents, outcome, quality.
+        /// Summary, intents, outcome, quality; and cut into pieces.
         Analyze = "analyze",
-        /// Cut into pieces.
-        Chunk = "chunk",
         /// Pieces into the index.
         IndexChunks = "index_chunks",
         /// Entries and exemplars.
         Distill = "distill",
         /// What was shown, what of it was said, and how that ended.
         Credit = "credit",
-        /// Exemplars into the index; then the conversation is processed.
+        /// Exemplars into the index, where credit has left any; then the conversation is processed.
         IndexExemplars = "index_exemplars",
         /// Erased texts out of the index.
         ErasePoints = "erase_points",
@@ -46,10 +44,7 @@ word_enum!(
 impl Stage {
     /// Whether it learns from a conversation; the others look after the index, or after many conversations.
     const fn learns(self) -> bool {
-        matches!(
-            self,
-            Self::Analyze | Self::Chunk | Self::IndexChunks | Self::Distill | Self::Credit | Self::IndexExemplars
-        )
+        matches!(self, Self::Analyze | Self::IndexChunks | Self::Distill | Self::Credit | Self::IndexExemplars)
     }
 }
 
@@ -124,7 +119,6 @@ impl Learner {
         };
         match stage {
             Stage::Analyze => self.analyze(job, &stored).await,
-            Stage::Chunk => self.chunk(job, &stored).await,
             Stage::IndexChunks => self.index_chunks(job, &stored).await,
             Stage::Distill => self.distill(job, &stored).await,
             Stage::Credit => self.credit(job, &stored).await,

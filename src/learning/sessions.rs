@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a session goes on where it was after a kill; no more than one page of it waits in the queue, so that what
 //! comes in meanwhile is not behind all of it, and a pause takes effect at the end of a page; a conversation is learned
-//! from once a session, whatever runs twice. Who ends the learning from the last conversation of a page queues the next.
+//! from once a session, and a page counts once, whatever runs twice. Who ends the learning from the last conversation of a
+//! page queues the next.
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::{ConversationStatus, word_enum};
@@ -127,11 +128,11 @@ impl Learner {
             return self.finish(job).await;
         }
         if state.walked {
-            return self.end_page(job, id, None, 0).await;
+            return self.end_page(job, &state, None, 0).await;
         }
         let page = PageRequest { limit: PAGE, offset: 0, after: state.place };
         match state.session.kind {
-            SessionKind::RefreshMetrics => self.refresh_page(job, id, &page).await,
+            SessionKind::RefreshMetrics => self.refresh_page(job, &state, &page).await,
             SessionKind::ProcessNew | SessionKind::Relearn => self.learn_page(job, &state, &page).await,
         }
     }
@@ -209,7 +210,7 @@ impl Learner {
         for conversation in found.items {
             self.enlist(job, session, conversation).await?;
         }
-        self.end_page(job, session.id, found.next, 0).await
+        self.end_page(job, state, found.next, 0).await
     }
 
     /// Queues the learning from one conversation for a session, if it has not been queued for it yet.
@@ -232,7 +233,7 @@ impl Learner {
     }
 
     /// Computes the success of a page of entries anew: uses fade with time. What was summed up of days is made anew, too.
-    async fn refresh_page(&self, job: &Job, id: SessionId, page: &PageRequest) -> Result<(), Error> {
+    async fn refresh_page(&self, job: &Job, state: &SessionState, page: &PageRequest) -> Result<(), Error> {
         let (store, tenant) = (&self.engine.store, &job.tenant);
         let found = store.list_entries(tenant, &EntryFilter::default(), page).await?;
         let ids: Vec<EntryId> = found.items.iter().map(|entry| entry.id).collect();
@@ -247,14 +248,20 @@ impl Learner {
         }
         tx.commit().await?;
         self.engine.entries.forget(tenant, ids);
-        self.end_page(job, id, found.next, done).await
+        self.end_page(job, state, found.next, done).await
     }
 
-    /// Notes how far a session is, and queues its next page or ends it when it waits for nothing.
-    async fn end_page(&self, job: &Job, id: SessionId, next: Option<Cursor>, done: i64) -> Result<(), Error> {
-        let (tenant, now) = (&job.tenant, self.engine.now());
+    /// Notes how far a session is that `was` at the beginning of a page, and queues its next page or ends it when it waits
+    /// for nothing.
+    async fn end_page(&self, job: &Job, was: &SessionState, next: Option<Cursor>, done: i64) -> Result<(), Error> {
+        let (tenant, id, now) = (&job.tenant, was.session.id, self.engine.now());
         let mut tx = self.engine.store.begin().await?;
-        tx.advance_session(tenant, id, next, done).await?;
+        if !tx.advance_session(tenant, was, next, done).await? {
+            // A session that is paused and resumed has two jobs for a while. The other one has gone through this page, and
+            // the session goes on with that one.
+            tx.rollback().await?;
+            return self.finish(job).await;
+        }
         if tx.pending_items(tenant, id).await? == 0 {
             match next {
                 Some(_) => {

@@ -3,7 +3,7 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::domain::case_decision::{CaseDecision, CaseState, CaseUndo};
+use crate::domain::case_decision::{CaseDecision, CaseState};
 use crate::domain::clock::Timestamp;
 use crate::domain::entry_version::Editor;
 use crate::domain::ids::{CaseId, EntryId, KeyId, TenantId};
@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::{by_creation, statements};
 use crate::store::page::{CreatedOrder, Keyed, List, Page, PageRequest};
-use crate::store::rows::{json, moment, optional_word, word};
+use crate::store::rows::{from_json, json, moment, optional_word, word};
 use crate::store::search::search_text;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
@@ -55,19 +55,19 @@ const COLUMNS: &str = "SELECT a.id, a.kind, a.entry_id, a.other_id, a.detail, a.
 const FROM: &str = " FROM cases a WHERE a.tenant = ";
 
 statements! {
-    INSERT_CASE = "INSERT INTO cases (id, tenant, kind, entry_id, other_id, detail, created_at,
-        search_text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+    INSERT_CASE = "INSERT INTO cases (id, tenant, kind, entry_id, other_id, detail, created_at, since,
+        search_text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
     DECIDE_CASE = "UPDATE cases SET decision = $3, decision_reason = $4, decided_key = $5, decided_name = $6,
         decided_at = $7, decision_undo = $8 WHERE tenant = $1 AND id = $2";
     REOPEN_CASE = "UPDATE cases SET decision = NULL, decision_reason = NULL, decided_key = NULL, decided_name = NULL,
         decided_at = NULL, decision_undo = NULL WHERE tenant = $1 AND id = $2";
-    INSERT_SUSPICION = "INSERT INTO cases (id, tenant, kind, entry_id, detail, created_at, since, search_text)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
     SUSPICIONS_OF = "SELECT since, decision IS NOT NULL AS decided FROM cases WHERE tenant = $1 AND entry_id = $2
         AND kind = 'suspect' AND since IS NOT NULL ORDER BY since, id";
     DELETE_OPEN_SUSPICIONS = "DELETE FROM cases WHERE tenant = $1 AND entry_id = $2 AND kind = 'suspect'
         AND decision IS NULL";
-    DELETE_CASES_OF_ENTRY = "DELETE FROM cases WHERE tenant = $1 AND (entry_id = $2 OR other_id = $2)";
+    // One for each index: with an OR between them SQLite would walk through all cases of the tenant.
+    DELETE_CASES_OF_ENTRY = "DELETE FROM cases WHERE tenant = $1 AND entry_id = $2";
+    DELETE_CASES_WITH_OTHER = "DELETE FROM cases WHERE tenant = $1 AND other_id = $2";
 }
 
 #[derive(sqlx::FromRow)]
@@ -127,16 +127,7 @@ impl Tx {
     /// # Errors
     /// [`StoreError::MissingReference`] when an entry is gone.
     pub async fn insert_case(&mut self, tenant: &TenantId, case: &Case) -> Result<bool, StoreError> {
-        let statement = Statement::new(INSERT_CASE)
-            .bind(case.id.0)
-            .bind(tenant)
-            .bind(case.kind.as_str())
-            .bind(case.entry_id.0)
-            .bind(case.other_id.map(|id| id.0))
-            .bind(&case.detail)
-            .bind(case.created_at)
-            .bind(search_text([case.detail.as_str()]));
-        Ok(self.execute(statement).await? > 0)
+        self.put_case(tenant, case, None).await
     }
 
     /// Stores the case of an entry whose success fell, with the moment since when; `false` when it was there, and then it
@@ -150,16 +141,7 @@ impl Tx {
         case: &Case,
         since: Timestamp,
     ) -> Result<bool, StoreError> {
-        let statement = Statement::new(INSERT_SUSPICION)
-            .bind(case.id.0)
-            .bind(tenant)
-            .bind(case.kind.as_str())
-            .bind(case.entry_id.0)
-            .bind(&case.detail)
-            .bind(case.created_at)
-            .bind(since)
-            .bind(search_text([case.detail.as_str()]));
-        Ok(self.execute(statement).await? > 0)
+        self.put_case(tenant, case, Some(since)).await
     }
 
     /// The falls of an entry's success that were seen, the oldest first.
@@ -220,10 +202,25 @@ impl Tx {
         Ok(self.execute(Statement::new(REOPEN_CASE).bind(tenant).bind(id.0)).await? > 0)
     }
 
-    /// Deletes the cases that are about an entry.
+    /// Deletes the cases that are about an entry, first or second.
     pub(super) async fn delete_cases_of(&mut self, tenant: &TenantId, entry: EntryId) -> Result<(), StoreError> {
         self.execute(Statement::new(DELETE_CASES_OF_ENTRY).bind(tenant).bind(entry.0)).await?;
+        self.execute(Statement::new(DELETE_CASES_WITH_OTHER).bind(tenant).bind(entry.0)).await?;
         Ok(())
+    }
+
+    async fn put_case(&mut self, tenant: &TenantId, case: &Case, since: Option<Timestamp>) -> Result<bool, StoreError> {
+        let statement = Statement::new(INSERT_CASE)
+            .bind(case.id.0)
+            .bind(tenant)
+            .bind(case.kind.as_str())
+            .bind(case.entry_id.0)
+            .bind(case.other_id.map(|id| id.0))
+            .bind(&case.detail)
+            .bind(case.created_at)
+            .bind(since)
+            .bind(search_text([case.detail.as_str()]));
+        Ok(self.execute(statement).await? > 0)
     }
 }
 
@@ -248,7 +245,11 @@ impl CaseRow {
                 reason: self.decision_reason,
                 editor: Editor { key: self.decided_key.map(KeyId), name: self.decided_name },
                 decided_at: self.decided_at.map(moment).ok_or_else(|| missing("cases.decided_at"))?,
-                undo: read_undo(self.decision_undo.ok_or_else(|| missing("cases.decision_undo"))?.0)?,
+                undo: from_json(
+                    "cases.decision_undo",
+                    "undo",
+                    self.decision_undo.ok_or_else(|| missing("cases.decision_undo"))?.0,
+                )?,
             }),
             None => None,
         };
@@ -262,11 +263,4 @@ impl CaseRow {
         };
         Ok(StoredCase { case, decided })
     }
-}
-
-fn read_undo(value: serde_json::Value) -> Result<CaseUndo, StoreError> {
-    serde_json::from_value(value).map_err(|error| StoreError::Corrupt {
-        column: "cases.decision_undo",
-        problem: format!("is no undo ({:?} at column {})", error.classify(), error.column()),
-    })
 }

@@ -42,6 +42,8 @@ const PENDING_FROM: &str = " FROM chunks k JOIN conversations c ON c.id = k.conv
 /// while it has no statistics about a new generation, one that compares every point with every mark.
 const WITHOUT_MARK: &str = " AND (SELECT m.point_id FROM index_marks m WHERE m.collection = 'chunks'
     AND m.point_id = k.id AND m.generation = ";
+/// Chunks and records change only under the lock of their conversation.
+const HOLD_CONVERSATIONS: &str = "SELECT c.id FROM conversations c WHERE c.id IN ";
 const INSERT_CHUNKS: &str =
     "INSERT INTO chunks (id, tenant, conversation_id, ordinal, first_turn, last_turn, text) VALUES";
 const DELETE_CHUNKS_OF: &str = "DELETE FROM chunks WHERE tenant = ";
@@ -130,9 +132,11 @@ impl Tx {
         let before: Vec<ChunkRow> = self.rows(of_conversation(tenant, conversation)).await?;
         let before: Vec<Chunk> = before.into_iter().map(ChunkRow::read).collect::<Result<_, _>>()?;
         let old: Vec<Uuid> = before.iter().filter(|chunk| !chunks.contains(chunk)).map(|chunk| chunk.id.0).collect();
-        let mut delete = Statement::new("");
-        delete.push_with(DELETE_CHUNKS_OF, tenant).push(" AND id IN ").push_list(old.iter().copied());
-        self.execute(delete).await?;
+        if !old.is_empty() {
+            let mut delete = Statement::new("");
+            delete.push_with(DELETE_CHUNKS_OF, tenant).push(" AND id IN ").push_list(old.iter().copied());
+            self.execute(delete).await?;
+        }
         self.unmark_points(tenant, Collection::Chunks, None, &old).await?;
 
         let rows = chunks.iter().filter(|chunk| !before.contains(chunk)).map(|chunk| {
@@ -181,11 +185,16 @@ impl Tx {
         indexed: &[PendingChunk],
         now: Timestamp,
     ) -> Result<Marked, StoreError> {
+        // In a statement of its own: one that waits for a lock sees afterwards what became of the rows that it locks, and of
+        // those that are joined to them what was before.
+        let mut hold = Statement::new(HOLD_CONVERSATIONS);
+        hold.push_list(indexed.iter().map(|pending| pending.chunk.conversation_id.0)).push(" ORDER BY c.id");
+        if self.lock_rows(&mut hold, "c") {
+            self.rows::<(Uuid,)>(hold).await?;
+        }
         let mut select = Statement::new(PENDING_COLUMNS);
         select.push(PENDING_FROM).push_with(" WHERE k.tenant = ", tenant);
         select.push(" AND k.id IN ").push_list(indexed.iter().map(|pending| pending.chunk.id.0));
-        select.push(" ORDER BY c.id, k.id");
-        self.lock_rows(&mut select, "k, c");
         let present: Vec<PendingChunk> =
             self.rows::<PendingRow>(select).await?.into_iter().map(PendingRow::read).collect::<Result<_, _>>()?;
         self.mark(tenant, generation, Collection::Chunks, indexed, &present, now).await

@@ -95,8 +95,6 @@ statements! {
         burst_count = $19, version = version + 1, status = 'received', failure = NULL, received_at = $20,
         processed_at = NULL WHERE id = $1 AND tenant = $2 RETURNING version";
     DELETE_CONVERSATION = "DELETE FROM conversations WHERE tenant = $1 AND id = $2";
-    SET_STATUS = "UPDATE conversations SET status = $3, failure = $4, processed_at = $5 WHERE tenant = $1 AND id = $2";
-    VERSION_OF = "SELECT version FROM conversations WHERE tenant = $1 AND id = $2";
     COUNT_CONVERSATIONS = "SELECT COUNT(*) FROM conversations WHERE tenant = $1";
 }
 
@@ -297,19 +295,6 @@ impl Tx {
         self.with_turns(tenant, row).await
     }
 
-    /// The version of a conversation, as this transaction sees it; `None` when it is gone.
-    ///
-    /// # Errors
-    /// When the database is not available.
-    pub async fn conversation_version(
-        &mut self,
-        tenant: &TenantId,
-        id: ConversationId,
-    ) -> Result<Option<i64>, StoreError> {
-        let row: Option<(i64,)> = self.row(Statement::new(VERSION_OF).bind(tenant).bind(id.0)).await?;
-        Ok(row.map(|(version,)| version))
-    }
-
     /// The conversation with this id of the caller's, as this transaction sees it.
     ///
     /// # Errors
@@ -321,26 +306,6 @@ impl Tx {
     ) -> Result<Option<StoredConversation>, StoreError> {
         let row = self.row(by_external_id(tenant, external_id)).await?;
         self.with_turns(tenant, row).await
-    }
-
-    /// Moves a conversation on. `failure` is kept with the status `failed` and dropped with any other; `now` is kept as
-    /// the moment of processing with `processed`. `false` when there is none.
-    ///
-    /// # Errors
-    /// When the database is not available.
-    pub async fn set_conversation_status(
-        &mut self,
-        tenant: &TenantId,
-        id: ConversationId,
-        status: ConversationStatus,
-        failure: Option<&str>,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let failure = failure.filter(|_| status == ConversationStatus::Failed);
-        let processed_at = Some(now).filter(|_| status == ConversationStatus::Processed);
-        let statement =
-            Statement::new(SET_STATUS).bind(tenant).bind(id.0).bind(status.as_str()).bind(failure).bind(processed_at);
-        Ok(self.execute(statement).await? > 0)
     }
 
     /// Deletes the row and its turns; everything derived must be gone, and the conversation marked with it.

@@ -287,9 +287,20 @@ impl Tx {
     /// # Errors
     /// When the database is not available.
     pub async fn hold_entry(&mut self, tenant: &TenantId, id: EntryId) -> Result<Option<Entry>, StoreError> {
-        let mut select = by_ids(tenant, &[id]);
+        Ok(self.hold_entries(tenant, &[id]).await?.pop())
+    }
+
+    /// These entries, those that exist, by id, which nobody else changes until this transaction ends. Whoever changes
+    /// several entries or their exemplars holds them by this first, because others take them in this order, too, each before
+    /// its exemplars: in another order, two transactions wait for each other.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn hold_entries(&mut self, tenant: &TenantId, ids: &[EntryId]) -> Result<Vec<Entry>, StoreError> {
+        let mut select = by_ids(tenant, ids);
+        select.push(" ORDER BY e.id");
         self.lock_rows(&mut select, "e");
-        self.row::<EntryRow>(select).await?.map(EntryRow::read).transpose()
+        self.rows::<EntryRow>(select).await?.into_iter().map(EntryRow::read).collect()
     }
 
     /// As [`Tx::entries`], those only that were distilled from conversations.

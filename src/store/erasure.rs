@@ -72,6 +72,13 @@ statements! {
         WHERE s.tenant = $1 AND s.conversation_id = $2";
     EXEMPLARS_OF_ENTRY = "SELECT id FROM exemplars WHERE tenant = $1 AND entry_id = $2";
     DELETE_ENTRY = "DELETE FROM knowledge_entries WHERE tenant = $1 AND id = $2";
+    // One part for each index, as where these links are forgotten.
+    ENTRIES_OF_GAPS_IN = "SELECT w.entry_id FROM gap_retrievals l JOIN gap_entries w ON w.gap_id = l.gap_id
+        WHERE l.tenant = $1 AND l.conversation_ref IN ($2, $3)
+        UNION SELECT w.entry_id FROM gap_retrievals l JOIN gap_entries w ON w.gap_id = l.gap_id
+        WHERE l.tenant = $1 AND l.conversation_id = $4
+        UNION SELECT w.entry_id FROM turns n JOIN gap_retrievals l ON l.retrieval_id = n.retrieval_id
+        JOIN gap_entries w ON w.gap_id = l.gap_id WHERE n.conversation_id = $4 AND l.tenant || '' = $1";
     EXTERNAL_ID = "SELECT external_id FROM conversations WHERE tenant = $1 AND id = $2";
     BLANK_UTTERANCES = "UPDATE retrievals SET utterance = '' WHERE tenant = $1 AND (conversation_ref = $2
         OR conversation_ref = $3)";
@@ -94,7 +101,14 @@ impl Tx {
         let external_id = Statement::new(EXTERNAL_ID).bind(tenant).bind(id.0);
         let Some((external_id,)) = self.row::<(String,)>(external_id).await? else { return Ok(None) };
 
+        // Before any row, as every stage takes it.
+        self.lock_distillation(tenant).await?;
         let used = self.entries_used_in(tenant, &external_id).await?;
+        // All at once, because what lost evidence, what was used and what was written for a gap come one after the other.
+        let mut touched = self.entries_taught_by(tenant, id).await?;
+        touched.extend(&used);
+        touched.extend(self.entries_of_gaps_in(tenant, (id, &external_id)).await?);
+        self.hold_entries(tenant, &touched).await?;
         self.delete_uses_in(tenant, &external_id).await?;
         self.delete_outcomes(tenant, &external_id).await?;
         let mut erased = self.erase_derived(tenant, id, now).await?;
@@ -141,8 +155,9 @@ impl Tx {
     ) -> Result<usize, StoreError> {
         // A distillation that runs at the same time could add evidence to an entry that is just being removed.
         self.lock_distillation(tenant).await?;
-        let points = self.erase_chunks(tenant, id, now).await?;
+        // It holds the conversation before its chunks, as everybody does, or two would wait for each other.
         self.mark_conversation(tenant, id).await?;
+        let points = self.erase_chunks(tenant, id, now).await?;
         self.delete_facts(tenant, id).await?;
         self.execute(Statement::new(DELETE_RECORD).bind(tenant).bind(id.0)).await?;
         Ok(points)
@@ -162,6 +177,8 @@ impl Tx {
     ) -> Result<Erased, StoreError> {
         let mut touched = self.entries_taught_by(tenant, id).await?;
         touched.retain(|entry| !kept.contains(entry));
+        // One of them may lose exemplars alone, and nothing else would hold it before them.
+        self.hold_entries(tenant, &touched).await?;
         let mut points = self.forget_lessons(tenant, id, (&touched, &touched), now).await?;
         let (removed, of_removed) = self.remove_unsupported(tenant, &touched, now).await?;
         points += of_removed;
@@ -256,6 +273,8 @@ impl Tx {
     /// # Errors
     /// When the database is not available.
     pub async fn erase_entry(&mut self, tenant: &TenantId, id: EntryId, now: Timestamp) -> Result<usize, StoreError> {
+        // Before its exemplars, as everybody does.
+        self.hold_entry(tenant, id).await?;
         let exemplars: Vec<(Uuid,)> = self.rows(Statement::new(EXEMPLARS_OF_ENTRY).bind(tenant).bind(id.0)).await?;
         let exemplars: Vec<Uuid> = exemplars.into_iter().map(|(exemplar,)| exemplar).collect();
         self.erase_exemplars(tenant, &exemplars, now).await?;
@@ -267,6 +286,18 @@ impl Tx {
         self.execute(Statement::new(DELETE_EVIDENCE_OF_ENTRY).bind(tenant).bind(id.0)).await?;
         self.execute(Statement::new(DELETE_ENTRY).bind(tenant).bind(id.0)).await?;
         Ok(exemplars.len())
+    }
+
+    /// The entries that were ever written for the gaps in which a conversation asked.
+    async fn entries_of_gaps_in(
+        &mut self,
+        tenant: &TenantId,
+        (id, external_id): (ConversationId, &str),
+    ) -> Result<Vec<EntryId>, StoreError> {
+        let statement =
+            Statement::new(ENTRIES_OF_GAPS_IN).bind(tenant).bind(external_id).bind(id.to_string()).bind(id.0);
+        let written: Vec<(Uuid,)> = self.rows(statement).await?;
+        Ok(written.into_iter().map(|(entry,)| EntryId(entry)).collect())
     }
 
     /// Whether an id of a caller's is an id of ours, which wins: a retrieval that named it meant that conversation.

@@ -204,8 +204,8 @@ impl Tx {
         let mut select = Statement::new(PENDING_COLUMNS);
         select.push(PENDING_FROM).push_with(" WHERE x.tenant = ", tenant);
         select.push(" AND x.id IN ").push_list(indexed.iter().map(|pending| pending.exemplar.id.0));
-        select.push(" ORDER BY x.id");
-        self.lock_rows(&mut select, "x, e");
+        select.push(" ORDER BY e.id, x.id");
+        self.lock_rows(&mut select, "e, x");
         let present: Vec<PendingExemplar> =
             self.rows::<PendingRow>(select).await?.into_iter().map(PendingRow::read).collect::<Result<_, _>>()?;
         self.mark(tenant, generation, Collection::Exemplars, indexed, &present, now).await

@@ -68,6 +68,24 @@ const MEMBERS: &str = "(SELECT COALESCE(o.id, n.id) FROM experiment_assignments 
         AND b.conversation_ref = o.external_id AND b.conversation_ref <> a.conversation_ref)
     AND a.experiment_id = ";
 
+/// What is added up of the conversations of an arm, however they are found: `a` is its assignments, `c` the conversations,
+/// `f` what is known of their records.
+macro_rules! arm_sums {
+    () => {
+        "COUNT(*) AS conversations, COUNT(CASE WHEN c.burst_count > 0 THEN 1 END) AS spoken,
+        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') <> 'unknown' THEN 1 END) AS judged,
+        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome) = 'successful' THEN 1 END) AS successful,
+        SUM(CAST(c.burst_count AS DOUBLE PRECISION)) AS turns,
+        SUM(CAST(c.burst_count AS DOUBLE PRECISION) * c.burst_count) AS turns_squared,
+        SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION)) AS duration_ms,
+        SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION) * (c.ended_at - c.started_at)) AS duration_squared,
+        COUNT(c.satisfaction) AS ratings, SUM(CAST(c.satisfaction AS DOUBLE PRECISION)) AS rating,
+        SUM(CAST(c.satisfaction AS DOUBLE PRECISION) * c.satisfaction) AS rating_squared,
+        COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd, SUM(c.cost_usd * c.cost_usd) AS cost_squared
+        FROM experiment_assignments a"
+    };
+}
+
 statements! {
     INSERT_EXPERIMENT = "INSERT INTO experiments (id, tenant, name, kind, status, metric, arms, filter, created_at,
         search_text) VALUES ($1, $2, $3, $4, 'draft', $5, $6, $7, $8, $9)";
@@ -80,41 +98,21 @@ statements! {
         GROUP BY arm";
     // Each joins in one way, so that PostgreSQL knows how many come of it; grouped in the order of an index, so that SQLite
     // adds up as it reads, and sorts nothing.
-    SUM_BY_ID = "SELECT a.arm, COUNT(*) AS conversations, COUNT(CASE WHEN c.burst_count > 0 THEN 1 END) AS spoken,
-        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') <> 'unknown' THEN 1 END) AS judged,
-        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome) = 'successful' THEN 1 END) AS successful,
-        SUM(CAST(c.burst_count AS DOUBLE PRECISION)) AS turns,
-        SUM(CAST(c.burst_count AS DOUBLE PRECISION) * c.burst_count) AS turns_squared,
-        SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION)) AS duration_ms,
-        SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION) * (c.ended_at - c.started_at)) AS duration_squared,
-        COUNT(c.satisfaction) AS ratings, SUM(CAST(c.satisfaction AS DOUBLE PRECISION)) AS rating,
-        SUM(CAST(c.satisfaction AS DOUBLE PRECISION) * c.satisfaction) AS rating_squared,
-        COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd, SUM(c.cost_usd * c.cost_usd) AS cost_squared
-        FROM experiment_assignments a
+    SUM_BY_ID = concat!("SELECT a.arm, ", arm_sums!(), "
         JOIN conversations c ON c.id = a.conversation_id AND c.tenant = a.tenant
         LEFT JOIN record_facts f ON f.conversation_id = c.id
         WHERE a.tenant = $1 AND a.experiment_id = $2
         AND NOT EXISTS (SELECT 1 FROM experiment_assignments b WHERE b.experiment_id = a.experiment_id
             AND b.conversation_ref = c.external_id AND b.conversation_ref <> a.conversation_ref)
         AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'
-        GROUP BY a.arm";
-    SUM_BY_NAME = "SELECT a.arm, COUNT(*) AS conversations, COUNT(CASE WHEN c.burst_count > 0 THEN 1 END) AS spoken,
-        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') <> 'unknown' THEN 1 END) AS judged,
-        COUNT(CASE WHEN COALESCE(f.outcome, c.outcome) = 'successful' THEN 1 END) AS successful,
-        SUM(CAST(c.burst_count AS DOUBLE PRECISION)) AS turns,
-        SUM(CAST(c.burst_count AS DOUBLE PRECISION) * c.burst_count) AS turns_squared,
-        SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION)) AS duration_ms,
-        SUM(CAST(c.ended_at - c.started_at AS DOUBLE PRECISION) * (c.ended_at - c.started_at)) AS duration_squared,
-        COUNT(c.satisfaction) AS ratings, SUM(CAST(c.satisfaction AS DOUBLE PRECISION)) AS rating,
-        SUM(CAST(c.satisfaction AS DOUBLE PRECISION) * c.satisfaction) AS rating_squared,
-        COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd, SUM(c.cost_usd * c.cost_usd) AS cost_squared
-        FROM experiment_assignments a
+        GROUP BY a.arm");
+    SUM_BY_NAME = concat!("SELECT a.arm, ", arm_sums!(), "
         JOIN conversations c ON c.tenant = a.tenant AND c.external_id = a.conversation_ref
         LEFT JOIN record_facts f ON f.conversation_id = c.id
         WHERE a.tenant = $1 AND a.experiment_id = $2
         AND NOT EXISTS (SELECT 1 FROM conversations o WHERE o.id = a.conversation_id AND o.tenant = a.tenant)
         AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'
-        GROUP BY a.arm";
+        GROUP BY a.arm");
     DELETE_ASSIGNMENTS = "DELETE FROM experiment_assignments WHERE tenant = $1
         AND (conversation_ref = $2 OR conversation_ref = $3)";
 }

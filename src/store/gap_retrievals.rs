@@ -45,8 +45,9 @@ pub struct GapLink {
     pub asked_at: Timestamp,
 }
 
-const STILL_SAID: &str = "SELECT id FROM retrievals WHERE utterance <> '' AND tenant = ";
-const UTTERANCES: &str = "SELECT id, utterance FROM retrievals WHERE tenant = ";
+// The tenant of what is looked up by ids is compared so that SQLite takes no index of it and walks through all that it has.
+const STILL_SAID: &str = "SELECT id FROM retrievals WHERE utterance <> '' AND tenant || '' = ";
+const UTTERANCES: &str = "SELECT id, utterance FROM retrievals WHERE tenant || '' = ";
 const INSERT_LINKS: &str =
     "INSERT INTO gap_retrievals (retrieval_id, tenant, gap_id, conversation_ref, conversation_id, asked_at) VALUES";
 const DO_NOTHING: &str = "ON CONFLICT DO NOTHING";
@@ -71,22 +72,27 @@ statements! {
         WHERE l.gap_id = $2 AND l.tenant = $1 ORDER BY l.asked_at, l.retrieval_id";
     GAP_UTTERANCES = "SELECT t.utterance FROM gap_retrievals l JOIN retrievals t ON t.id = l.retrieval_id
         WHERE l.gap_id = $2 AND l.tenant = $1 AND t.utterance <> '' ORDER BY l.asked_at DESC, l.retrieval_id DESC LIMIT $3";
-    // By the name that the agent gave, else by the turn that names the retrieval.
-    RESOLVE_CONVERSATIONS = "UPDATE gap_retrievals SET conversation_id = COALESCE((SELECT c.id FROM conversations c
-            WHERE c.tenant = gap_retrievals.tenant AND c.external_id = gap_retrievals.conversation_ref),
-            (SELECT n.conversation_id FROM turns n WHERE n.retrieval_id = gap_retrievals.retrieval_id
-            AND n.tenant = gap_retrievals.tenant ORDER BY n.conversation_id LIMIT 1))
-        WHERE tenant = $1 AND conversation_id IS NULL AND gap_id IS NOT NULL
-        AND (EXISTS (SELECT 1 FROM conversations c
+    // An index holds those that have no conversation yet.
+    RESOLVE_BY_NAME = "UPDATE gap_retrievals SET conversation_id = (SELECT c.id FROM conversations c
             WHERE c.tenant = gap_retrievals.tenant AND c.external_id = gap_retrievals.conversation_ref)
-            OR EXISTS (SELECT 1 FROM turns n
-            WHERE n.retrieval_id = gap_retrievals.retrieval_id AND n.tenant = gap_retrievals.tenant))";
+        WHERE tenant = $1 AND conversation_id IS NULL AND gap_id IS NOT NULL
+        AND EXISTS (SELECT 1 FROM conversations c
+            WHERE c.tenant = gap_retrievals.tenant AND c.external_id = gap_retrievals.conversation_ref)";
+    RESOLVE_BY_TURN = "UPDATE gap_retrievals SET conversation_id = (SELECT n.conversation_id FROM turns n
+            WHERE n.retrieval_id = gap_retrievals.retrieval_id AND n.tenant = gap_retrievals.tenant
+            ORDER BY n.conversation_id LIMIT 1)
+        WHERE tenant = $1 AND conversation_id IS NULL AND gap_id IS NOT NULL
+        AND EXISTS (SELECT 1 FROM turns n
+            WHERE n.retrieval_id = gap_retrievals.retrieval_id AND n.tenant = gap_retrievals.tenant)";
     AVERAGE_COST = "SELECT AVG(cost_usd) FROM conversations WHERE tenant = $1";
-    FORGET_LINKS = "DELETE FROM gap_retrievals WHERE tenant = $1 AND (conversation_ref = $2 OR conversation_ref = $3
-        OR conversation_id = $4) RETURNING gap_id, retrieval_id";
-    FORGET_LINKS_OF_TURNS = "DELETE FROM gap_retrievals WHERE tenant = $1 AND retrieval_id IN
-        (SELECT retrieval_id FROM turns WHERE conversation_id = $2 AND retrieval_id IS NOT NULL) RETURNING gap_id,
-        retrieval_id";
+    // One for each index: with an OR between them SQLite would walk through all that the tenant has.
+    FORGET_NAMED_LINKS = "DELETE FROM gap_retrievals WHERE tenant = $1 AND conversation_ref IN ($2, $3)
+        RETURNING gap_id, retrieval_id";
+    FORGET_RESOLVED_LINKS = "DELETE FROM gap_retrievals WHERE tenant = $1 AND conversation_id = $2
+        RETURNING gap_id, retrieval_id";
+    FORGET_LINKS_OF_TURNS = "DELETE FROM gap_retrievals WHERE tenant || '' = $1 AND retrieval_id IN
+        (SELECT retrieval_id FROM turns WHERE conversation_id = $2 AND retrieval_id IS NOT NULL)
+        RETURNING gap_id, retrieval_id";
 }
 
 #[derive(sqlx::FromRow)]
@@ -194,12 +200,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Finds the conversations of the retrievals in gaps that have come since.
+    /// Finds the conversations of the retrievals in gaps that have come since: by the name that the agent gave, else by the
+    /// turn that names the retrieval.
     ///
     /// # Errors
     /// When the database is not available.
     pub async fn resolve_gap_conversations(&mut self, tenant: &TenantId) -> Result<(), StoreError> {
-        self.execute(Statement::new(RESOLVE_CONVERSATIONS).bind(tenant)).await?;
+        self.execute(Statement::new(RESOLVE_BY_NAME).bind(tenant)).await?;
+        self.execute(Statement::new(RESOLVE_BY_TURN).bind(tenant)).await?;
         Ok(())
     }
 
@@ -210,14 +218,13 @@ impl Tx {
         conversation: ConversationId,
         external_id: &str,
     ) -> Result<BTreeMap<GapId, Vec<String>>, StoreError> {
-        let named = Statement::new(FORGET_LINKS)
-            .bind(tenant)
-            .bind(external_id)
-            .bind(conversation.to_string())
-            .bind(conversation.0);
-        let mut links: Vec<(Option<Uuid>, Uuid)> = self.rows(named).await?;
+        let named = Statement::new(FORGET_NAMED_LINKS).bind(tenant).bind(external_id).bind(conversation.to_string());
+        let resolved = Statement::new(FORGET_RESOLVED_LINKS).bind(tenant).bind(conversation.0);
         let beside = Statement::new(FORGET_LINKS_OF_TURNS).bind(tenant).bind(conversation.0);
-        links.extend(self.rows::<(Option<Uuid>, Uuid)>(beside).await?);
+        let mut links: Vec<(Option<Uuid>, Uuid)> = Vec::new();
+        for statement in [named, resolved, beside] {
+            links.extend(self.rows::<(Option<Uuid>, Uuid)>(statement).await?);
+        }
 
         let mut select = Statement::new("");
         select
@@ -257,5 +264,36 @@ impl MemberRow {
             outcome: optional_word("training_records.outcome", self.outcome.as_deref())?,
             cost_usd: self.cost_usd,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::cases;
+    use crate::store::settings::StoreSettings;
+
+    /// How SQLite carries out a statement; the values do not matter to that.
+    async fn plan(store: &Store, sql: &'static str) -> String {
+        let places = (1..).take_while(|place| sql.contains(&format!("${place}"))).count();
+        let statement = (0..places).fold(Statement::new(sql), |statement, _| statement.bind("any"));
+        store.watch_plans();
+        store.note_plan(&statement).await.expect("it is explained");
+        store.take_plans().into_iter().flat_map(|plan| plan.lines).collect::<Vec<_>>().join("\n")
+    }
+
+    #[tokio::test]
+    async fn what_every_erasure_and_every_hour_looks_up_is_in_an_index() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let url = format!("sqlite:{}", directory.path().join("turnwise.db").display());
+        let store = Store::open(&StoreSettings::new(url)).await.expect("it opens");
+        let statements = STATEMENTS.iter().chain(cases::STATEMENTS).filter(|(name, _)| *name != "AVERAGE_COST");
+        for &(name, sql) in statements {
+            let plan = plan(&store, sql).await;
+            assert!(!plan.contains("(tenant=?)") && !plan.contains("SCAN "), "{name} walks through a tenant:\n{plan}");
+        }
+        let plan_of_all = plan(&store, AVERAGE_COST).await;
+        assert!(plan_of_all.contains("(tenant=?)"), "this is how it would be told:\n{plan_of_all}");
+        store.close().await;
     }
 }

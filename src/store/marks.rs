@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::word_enum;
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{ConversationId, TenantId};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
@@ -88,6 +88,13 @@ statements! {
         ORDER BY created_at, point_id LIMIT $2";
     COUNT_EXEMPLARS = "SELECT COUNT(*) FROM exemplars WHERE tenant = $1";
     COUNT_CHUNKS = "SELECT COUNT(*) FROM chunks WHERE tenant = $1";
+    UNMARKED_OF = "SELECT k.id FROM chunks k WHERE k.tenant = $1 AND k.conversation_id = $2
+        AND (SELECT m.point_id FROM index_marks m WHERE m.collection = 'chunks'
+        AND m.point_id = k.id AND m.generation = $3) IS NULL
+        UNION ALL SELECT x.id FROM exemplars x WHERE x.tenant = $1
+        AND x.entry_id IN (SELECT entry_id FROM evidence WHERE tenant = $1 AND conversation_id = $2)
+        AND (SELECT m.point_id FROM index_marks m WHERE m.collection = 'exemplars'
+        AND m.point_id = x.id AND m.generation = $3) IS NULL LIMIT 1";
     COUNT_MARKS = "SELECT COUNT(*) FROM index_marks WHERE tenant = $1 AND generation = $2 AND collection = $3";
 }
 
@@ -226,6 +233,21 @@ impl Tx {
         Ok(())
     }
 
+    /// Whether a chunk of a conversation, or an exemplar of an entry that it is evidence for, is not marked as indexed in
+    /// this generation.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn has_unmarked_points(
+        &mut self,
+        tenant: &TenantId,
+        generation: &str,
+        conversation: ConversationId,
+    ) -> Result<bool, StoreError> {
+        let unmarked = Statement::new(UNMARKED_OF).bind(tenant).bind(conversation.0).bind(generation);
+        Ok(!self.rows::<(Uuid,)>(unmarked).await?.is_empty())
+    }
+
     /// Takes points off the list of erased ones, whatever the index holds.
     pub(super) async fn forget_erased_points(
         &mut self,
@@ -246,11 +268,15 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends a `SELECT` so that its rows stay as they are until this transaction ends.
-    pub(super) fn lock_rows(&self, select: &mut Statement, tables: &'static str) {
-        if let Some((lock, tables)) = self.dialect().lock_rows(tables) {
-            select.push(lock).push(tables);
-        }
+    /// Ends a `SELECT` so that its rows stay as they are until this transaction ends. They are locked in the order in which
+    /// the tables are named: a conversation before its chunks, an entry before its exemplars, and entries by their ids. Whoever
+    /// changes several entries takes [`Tx::lock_distillation`] where others may too, and then holds them by
+    /// [`Tx::hold_entries`], or two transactions wait for each other. `false` where nothing has to be locked, because whoever
+    /// writes is alone.
+    pub(super) fn lock_rows(&self, select: &mut Statement, tables: &'static str) -> bool {
+        let Some((lock, tables)) = self.dialect().lock_rows(tables) else { return false };
+        select.push(lock).push(tables);
+        true
     }
 
     /// Marks what is still as it was indexed. `present` are the rows of now, locked.

@@ -190,6 +190,18 @@ impl Store {
         filter: &MetricFilter,
         spans: &[Span],
     ) -> Result<Vec<SpanSums>, StoreError> {
+        let mut sums = self.conversation_sums(tenant, filter, spans).await?;
+        self.count_new_entries(tenant, filter, spans, &mut sums).await?;
+        Ok(sums)
+    }
+
+    /// As [`Store::span_sums`], without the new entries.
+    pub(super) async fn conversation_sums(
+        &self,
+        tenant: &TenantId,
+        filter: &MetricFilter,
+        spans: &[Span],
+    ) -> Result<Vec<SpanSums>, StoreError> {
         let mut sums = vec![SpanSums::default(); spans.len()];
         if spans.is_empty() {
             return Ok(sums);
@@ -223,38 +235,31 @@ impl Store {
                 (sums.shown, sums.used) = (shown, used);
             }
         }
-
-        for (sums, count) in sums.iter_mut().zip(self.new_entries(tenant, filter, spans).await?) {
-            sums.new_entries = count;
-        }
         Ok(sums)
     }
 
-    /// How many of the entries that are there were made in each of these spans, in their order. An index holds all that
-    /// is asked for, so that this is never rolled up.
-    ///
-    /// # Errors
-    /// When the database is not available.
-    pub async fn new_entries(
+    /// Counts in the sums of each of these spans how many of the entries that are there were made in it. An index holds all
+    /// that is asked for, so that this is never rolled up.
+    pub(super) async fn count_new_entries(
         &self,
         tenant: &TenantId,
         filter: &MetricFilter,
         spans: &[Span],
-    ) -> Result<Vec<i64>, StoreError> {
-        let mut made = vec![0; spans.len()];
+        sums: &mut [SpanSums],
+    ) -> Result<(), StoreError> {
         if spans.is_empty() {
-            return Ok(made);
+            return Ok(());
         }
         let mut entries = with_periods(spans);
         entries.push_with(ENTRIES, tenant);
         filter.push_entry(&mut entries);
         entries.push(BY_SPAN);
         for (number, count) in self.rows::<(i64, i64)>(entries).await? {
-            if let Some(made) = made.get_mut(position("periods.number", number)?) {
-                *made = count;
+            if let Some(sums) = sums.get_mut(position("periods.number", number)?) {
+                sums.new_entries = count;
             }
         }
-        Ok(made)
+        Ok(())
     }
 
     /// How many of the entries that are there were made before a moment.

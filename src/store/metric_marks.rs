@@ -110,14 +110,17 @@ impl Tx {
         self.changed.insert((tenant.clone(), hour_of(moment), conversation_ref.map(str::to_owned)));
     }
 
-    /// Marks a conversation as it stands in the database, which stays so until this transaction ends or changes it;
-    /// nothing when there is none.
-    pub(super) async fn mark_conversation(&mut self, tenant: &TenantId, id: ConversationId) -> Result<(), StoreError> {
-        let held: Vec<(i64, String)> = self.rows(Statement::new(HOLD_PLACE).bind(tenant).bind(id.0)).await?;
-        for (started_at, external_id) in held {
-            self.mark_metrics(tenant, moment(started_at), Some(&external_id));
-        }
-        Ok(())
+    /// Marks a conversation as it stands in the database, which stays so until this transaction ends or changes it; the
+    /// caller's id of it. Nothing when there is none.
+    pub(super) async fn mark_conversation(
+        &mut self,
+        tenant: &TenantId,
+        id: ConversationId,
+    ) -> Result<Option<String>, StoreError> {
+        let held: Option<(i64, String)> = self.rows(Statement::new(HOLD_PLACE).bind(tenant).bind(id.0)).await?.pop();
+        let Some((started_at, external_id)) = held else { return Ok(None) };
+        self.mark_metrics(tenant, moment(started_at), Some(&external_id));
+        Ok(Some(external_id))
     }
 
     /// Marks the hours of these retrievals. Called after they were changed, so that it sees all that were, and before they

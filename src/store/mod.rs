@@ -12,6 +12,7 @@
 pub mod analytics;
 pub mod cases;
 pub mod chunks;
+mod conversation_states;
 pub mod conversations;
 mod dialect;
 pub mod distributions;

@@ -33,6 +33,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_CACHE: &str = "-2048";
 /// Pages that the connection that writes keeps: 8 MiB.
 const WRITE_CACHE: &str = "-8192";
+/// Statements that a connection keeps prepared. There are more than the hundred that sqlx keeps by itself, and those that take
+/// turns would be prepared anew each time.
+const STATEMENTS: usize = 300;
 /// How long SQLite waits for another process (a backup, a shell) that holds its lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -85,6 +88,7 @@ async fn open_sqlite(settings: &StoreSettings) -> Result<Store, StoreError> {
         .filename(path)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
+        .statement_cache_capacity(STATEMENTS)
         .pragma("temp_store", "MEMORY")
         // Every connection has a cache of its own, which fills as the file grows; the system's serves them all.
         .pragma("cache_size", READ_CACHE);
@@ -147,6 +151,7 @@ async fn open_postgres(settings: &StoreSettings) -> Result<Store, StoreError> {
     // The parser's own error may quote the URL, and with it the password.
     let options = PgConnectOptions::from_str(&settings.url)
         .map_err(|_| StoreError::Settings("store.url is not a valid 'postgres://…' URL".to_owned()))?
+        .statement_cache_capacity(STATEMENTS)
         .application_name("turnwise");
     reach(&options).await?;
     let pool = PgPoolOptions::new()

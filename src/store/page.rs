@@ -124,10 +124,6 @@ pub(super) struct Order {
 impl Store {
     /// One page of a list, and how many there are.
     pub(super) async fn page<R: Row + Keyed>(&self, list: List, page: &PageRequest) -> Result<Page<R>, StoreError> {
-        let mut count = Statement::new("SELECT COUNT(*) FROM (SELECT 1 ");
-        count.push_statement(&list.from).push_with(" LIMIT ", COUNT_CAP + 1).push(") AS capped");
-        let counted = self.number(count).await?;
-
         let mut select = Statement::new(list.columns);
         select.push(list.order.place).push(" ").push_statement(&list.from);
         if let Some(after) = page.after {
@@ -143,12 +139,22 @@ impl Store {
 
         let limit = page.limit as usize;
         let more = items.len() > limit;
+        let is_all = !more && page.after.is_none() && page.offset == 0;
+        // Whoever looks for little has read it all for the page, and need not read it all again to count it.
+        let counted = if is_all { items.len() as i64 } else { self.capped_count(&list.from).await? };
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|last| {
             let (moment, id) = last.key();
             Cursor { moment, id }
         });
         Ok(Page { items, count: counted.min(COUNT_CAP), count_is_lower_bound: counted > COUNT_CAP, next })
+    }
+
+    /// How many items pass the filter; one more than the cap stands for more.
+    async fn capped_count(&self, from: &Statement) -> Result<i64, StoreError> {
+        let mut count = Statement::new("SELECT COUNT(*) FROM (SELECT 1 ");
+        count.push_statement(from).push_with(" LIMIT ", COUNT_CAP + 1).push(") AS capped");
+        self.number(count).await
     }
 }
 

@@ -76,7 +76,6 @@ statements! {
         quality = excluded.quality, reasons = excluded.reasons, learning = excluded.learning,
         language = excluded.language, pipeline_version = excluded.pipeline_version, created_at = excluded.created_at,
         search_text = excluded.search_text";
-    EXTERNAL_ID = "SELECT external_id FROM conversations WHERE tenant = $1 AND id = $2";
     UNMARK_CHUNKS_OF_CONVERSATION = "DELETE FROM index_marks WHERE point_id IN
         (SELECT id FROM chunks WHERE tenant = $1 AND conversation_id = $2)";
     SET_LEARNING = "UPDATE training_records SET learning = $3 WHERE tenant = $1 AND conversation_id = $2";
@@ -141,10 +140,7 @@ impl Store {
         tenant: &TenantId,
         conversations: &[ConversationId],
     ) -> Result<Vec<TrainingRecord>, StoreError> {
-        let mut select = Statement::new(COLUMNS);
-        select.push_with(FROM, tenant).push(" AND r.conversation_id IN ");
-        select.push_list(conversations.iter().map(|id| id.0));
-        self.rows::<RecordRow>(select).await?.into_iter().map(RecordRow::read).collect()
+        self.rows::<RecordRow>(of(tenant, conversations)).await?.into_iter().map(RecordRow::read).collect()
     }
 
     /// The training records that pass the filter, in its order.
@@ -175,6 +171,18 @@ impl Store {
 }
 
 impl Tx {
+    /// The training record of this conversation, as this transaction sees it.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn record_of(
+        &mut self,
+        tenant: &TenantId,
+        conversation: ConversationId,
+    ) -> Result<Option<TrainingRecord>, StoreError> {
+        self.rows::<RecordRow>(of(tenant, &[conversation])).await?.pop().map(RecordRow::read).transpose()
+    }
+
     /// Stores the training record of a conversation in place of the one before. Its chunks carry category, outcome and
     /// language into the index, so they count as not indexed from now on.
     ///
@@ -183,7 +191,7 @@ impl Tx {
     pub async fn upsert_record(&mut self, tenant: &TenantId, record: &TrainingRecord) -> Result<(), StoreError> {
         let conversation = record.conversation_id.0;
         // The conversation is locked by this: an index stage that is just marking its chunks waits, or is waited for.
-        self.mark_conversation(tenant, record.conversation_id).await?;
+        let external_id = self.mark_conversation(tenant, record.conversation_id).await?;
         let statement = Statement::new(UPSERT_RECORD)
             .bind(record.id.0)
             .bind(tenant)
@@ -204,20 +212,11 @@ impl Tx {
             .bind(record.language.as_str())
             .bind(record.pipeline_version)
             .bind(record.created_at)
-            .bind(self.record_text(tenant, record).await?);
+            .bind(record_text(record, external_id.as_deref()));
         self.execute(statement).await?;
         self.write_facts(tenant, record).await?;
         self.execute(Statement::new(UNMARK_CHUNKS_OF_CONVERSATION).bind(tenant).bind(conversation)).await?;
         Ok(())
-    }
-
-    /// What a record is searched in.
-    async fn record_text(&mut self, tenant: &TenantId, record: &TrainingRecord) -> Result<String, StoreError> {
-        let named = Statement::new(EXTERNAL_ID).bind(tenant).bind(record.conversation_id.0);
-        let external_id: Option<(String,)> = self.row(named).await?;
-        let ids = external_id.as_ref().map(|(id,)| id.as_str()).into_iter().chain(record.call_id.as_deref());
-        let phrases = record.key_phrases.iter().map(String::as_str);
-        Ok(search_text([record.summary.as_str()].into_iter().chain(phrases).chain(ids)))
     }
 
     /// Notes what was learned from a conversation, or why nothing was. `false` when it has no record.
@@ -251,6 +250,20 @@ impl Tx {
         self.write_terms(tenant, record.conversation_id, TermKind::Intent, &record.user_intents).await?;
         Ok(true)
     }
+}
+
+/// What a record is searched in.
+fn of(tenant: &TenantId, conversations: &[ConversationId]) -> Statement {
+    let mut select = Statement::new(COLUMNS);
+    select.push_with(FROM, tenant).push(" AND r.conversation_id IN ");
+    select.push_list(conversations.iter().map(|id| id.0));
+    select
+}
+
+fn record_text(record: &TrainingRecord, external_id: Option<&str>) -> String {
+    let phrases = record.key_phrases.iter().map(String::as_str);
+    let ids = external_id.into_iter().chain(record.call_id.as_deref());
+    search_text([record.summary.as_str()].into_iter().chain(phrases).chain(ids))
 }
 
 impl RecordOrder {

@@ -57,9 +57,14 @@ pub struct Exposure {
     pub similarity: f64,
 }
 
-const COLUMNS: &str =
-    "SELECT t.id, t.conversation_ref, t.turn, t.utterance, t.language, t.model, t.abstained, t.reason,
-    t.top_similarity, t.total_us, t.created_at FROM retrievals t WHERE t.tenant = ";
+macro_rules! columns {
+    () => {
+        "SELECT t.id, t.conversation_ref, t.turn, t.utterance, t.language, t.model, t.abstained, t.reason,
+        t.top_similarity, t.total_us, t.created_at FROM retrievals t WHERE t.tenant"
+    };
+}
+const COLUMNS: &str = concat!(columns!(), " = ");
+const COLUMNS_BY_ID: &str = concat!(columns!(), " || '' = ");
 const EXPOSURES: &str = "SELECT retrieval_id, rank, entry_id, exemplar_id, score, similarity FROM exposures
     WHERE tenant = ";
 const INSERT_RETRIEVALS: &str =
@@ -101,7 +106,8 @@ impl Store {
     /// When the database is not available.
     pub async fn retrievals(&self, tenant: &TenantId, ids: &[RetrievalId]) -> Result<Vec<Retrieval>, StoreError> {
         let mut select = Statement::new("");
-        select.push_with(COLUMNS, tenant).push(" AND t.id IN ").push_list(ids.iter().map(|id| id.0));
+        // Of many ids SQLite would rather walk through all retrievals of the tenant.
+        select.push_with(COLUMNS_BY_ID, tenant).push(" AND t.id IN ").push_list(ids.iter().map(|id| id.0));
         self.read_retrievals(tenant, select).await
     }
 

@@ -42,6 +42,7 @@ const LATEST_FIRST: &str = ") FROM periods p ORDER BY p.number";
 const INSERT_ROLLUPS: &str =
     "INSERT INTO metric_rollups (tenant, slice, low, number, high, agent_id, category, language,
     channel, sums) VALUES";
+const DELETE_MARKS: &str = "DELETE FROM metric_marks WHERE tenant = ";
 
 statements! {
     LAST_RUN = "SELECT number FROM metric_runs WHERE tenant = $1";
@@ -146,12 +147,9 @@ impl Tx {
         for (day, groups) in &run.made {
             self.execute_all(inserts(INSERT_ROLLUPS, rows(tenant, *day, groups)?, "")).await?;
         }
-        for marks in run.marks.chunks(MAX_MARKS) {
-            let mut delete = Statement::new("");
-            delete.push_with("DELETE FROM metric_marks WHERE tenant = ", tenant).push(" AND id IN ");
-            delete.push_list(marks.iter().copied());
-            self.execute(delete).await?;
-        }
+        let mut delete = Statement::new("");
+        delete.push_with(DELETE_MARKS, tenant).push(" AND id IN ").push_list(run.marks.iter().copied());
+        self.execute(delete).await?;
         Ok(true)
     }
 

@@ -90,15 +90,13 @@ impl Store {
         }
         for rest in rest.chunks(MAX_SPANS) {
             let spans: Vec<Span> = rest.iter().map(|(_, span)| *span).collect();
-            for ((number, _), fresh) in rest.iter().zip(self.span_sums(tenant, filter, &spans).await?) {
+            for ((number, _), fresh) in rest.iter().zip(self.conversation_sums(tenant, filter, &spans).await?) {
                 if let Some(sums) = sums.get_mut(*number) {
                     sums.merge(&fresh);
                 }
             }
         }
-        for (sums, new) in sums.iter_mut().zip(self.new_entries(tenant, filter, spans).await?) {
-            sums.new_entries = new;
-        }
+        self.count_new_entries(tenant, filter, spans, &mut sums).await?;
         Ok(sums)
     }
 

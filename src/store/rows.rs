@@ -105,3 +105,15 @@ pub(super) fn moment(millis: i64) -> Timestamp {
 pub(super) fn json<T: serde::Serialize>(column: &'static str, value: &T) -> Result<serde_json::Value, StoreError> {
     serde_json::to_value(value).map_err(|error| StoreError::Corrupt { column, problem: error.to_string() })
 }
+
+/// Reads what was written as JSON. Says only where it is wrong: the words of serde quote the value.
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+    column: &'static str,
+    what: &'static str,
+    value: serde_json::Value,
+) -> Result<T, StoreError> {
+    serde_json::from_value(value).map_err(|error| StoreError::Corrupt {
+        column,
+        problem: format!("is no {what} ({:?} at column {})", error.classify(), error.column()),
+    })
+}

@@ -5,13 +5,12 @@
 
 use uuid::Uuid;
 
-use crate::domain::conversation::{ConversationStatus, word_enum};
+use crate::domain::conversation::word_enum;
 use crate::domain::ids::{ConversationId, SessionId, TenantId};
 use crate::domain::training::{Session, SessionFailure};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
-use crate::store::rows::word;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
@@ -35,9 +34,6 @@ const FAILURES: &str = "SELECT f.session_id, f.conversation_id, f.error FROM (SE
     FROM training_session_items i WHERE i.state = 'failed' AND i.tenant = ";
 
 statements! {
-    HOLD_CONVERSATION = "UPDATE conversations SET status = status WHERE tenant = $1 AND id = $2 RETURNING status";
-    RENEW_CONVERSATION = "UPDATE conversations SET version = version + 1, status = 'received', failure = NULL,
-        processed_at = NULL WHERE tenant = $1 AND id = $2 RETURNING version";
     ADD_ITEM = "INSERT INTO training_session_items (session_id, conversation_id, tenant, state)
         VALUES ($1, $2, $3, 'pending') ON CONFLICT (session_id, conversation_id) DO NOTHING";
     PENDING_ITEMS = "SELECT COUNT(*) FROM training_session_items
@@ -86,35 +82,6 @@ impl Store {
 }
 
 impl Tx {
-    /// Where a conversation stands, which nobody else changes until this transaction ends; `None` when there is none.
-    ///
-    /// # Errors
-    /// When the database is not available.
-    pub async fn hold_conversation(
-        &mut self,
-        tenant: &TenantId,
-        id: ConversationId,
-    ) -> Result<Option<ConversationStatus>, StoreError> {
-        let statement = Statement::new(HOLD_CONVERSATION).bind(tenant).bind(id.0);
-        let found = self.rows::<(String,)>(statement).await?.pop();
-        found.map(|(status,)| word("conversations.status", &status)).transpose()
-    }
-
-    /// Makes a version of a conversation with the content that it has, to be learned from; jobs of earlier versions do
-    /// nothing any more. What was learned from them is the caller's to remove ([`Tx::erase_derived`]). The version;
-    /// `None` when there is no such conversation.
-    ///
-    /// # Errors
-    /// When the database is not available.
-    pub async fn renew_conversation(
-        &mut self,
-        tenant: &TenantId,
-        id: ConversationId,
-    ) -> Result<Option<i64>, StoreError> {
-        let statement = Statement::new(RENEW_CONVERSATION).bind(tenant).bind(id.0);
-        Ok(self.rows::<(i64,)>(statement).await?.pop().map(|(version,)| version))
-    }
-
     /// Notes that the learning from a conversation is queued for a session; `false` when that was noted before.
     ///
     /// # Errors
@@ -151,7 +118,9 @@ impl Tx {
     ) -> Result<Vec<SessionId>, StoreError> {
         let state = if failure.is_some() { ItemState::Failed } else { ItemState::Done };
         let settle = Statement::new(SETTLE_ITEMS).bind(tenant).bind(conversation.0).bind(state.as_str()).bind(failure);
-        let waiting: Vec<(Uuid,)> = self.rows(settle).await?;
+        let mut waiting: Vec<(Uuid,)> = self.rows(settle).await?;
+        // In one order, or two conversations that end at once in the same sessions wait for each other.
+        waiting.sort_unstable();
         let mut idle = Vec::new();
         for (session,) in waiting {
             let count = match failure {

@@ -71,7 +71,7 @@ statements! {
     MOVE_SESSION = "UPDATE training_sessions SET status = $3, finished_at = $4, failure = $5
         WHERE tenant = $1 AND id = $2 AND status = $6";
     ADVANCE_SESSION = "UPDATE training_sessions SET place = $3, walked = $4, done = done + $5
-        WHERE tenant = $1 AND id = $2";
+        WHERE tenant = $1 AND id = $2 AND COALESCE(place, '') = $6 AND walked = $7";
     COMPLETE_SESSION = "UPDATE training_sessions SET status = 'completed', total = done, finished_at = $3
         WHERE tenant = $1 AND id = $2 AND status = 'running'";
 }
@@ -266,26 +266,28 @@ impl Tx {
         Ok(self.execute(statement).await? > 0)
     }
 
-    /// Notes that a session has gone through a page, and how many items are at their end by that. Nobody else notes
-    /// anything of the session until this transaction ends.
+    /// Notes that a session has gone through the page that began where it `was`, and how many items are at their end by
+    /// that. Nobody else notes anything of the session until this transaction ends. `false`, and nothing is noted, when it
+    /// is not there any more: somebody else has gone through that page.
     ///
     /// # Errors
     /// When the database is not available.
     pub async fn advance_session(
         &mut self,
         tenant: &TenantId,
-        id: SessionId,
+        was: &SessionState,
         next: Option<Cursor>,
         done: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let statement = Statement::new(ADVANCE_SESSION)
             .bind(tenant)
-            .bind(id.0)
+            .bind(was.session.id.0)
             .bind(next.map(|next| next.to_string()))
             .bind(next.is_none())
-            .bind(done);
-        self.execute(statement).await?;
-        Ok(())
+            .bind(done)
+            .bind(was.place.map(|place| place.to_string()).unwrap_or_default())
+            .bind(was.walked);
+        Ok(self.execute(statement).await? > 0)
     }
 
     /// Ends a session that is running; `false` when it is not.

@@ -9,6 +9,7 @@ use crate::store::Store;
 use crate::store::analytics;
 use crate::store::cases;
 use crate::store::chunks;
+use crate::store::conversation_states;
 use crate::store::conversations;
 use crate::store::entries;
 use crate::store::erasure;
@@ -44,6 +45,7 @@ const FILES: &[(&str, &[(&str, &str)])] = &[
     ("analytics", analytics::STATEMENTS),
     ("cases", cases::STATEMENTS),
     ("chunks", chunks::STATEMENTS),
+    ("conversation_states", conversation_states::STATEMENTS),
     ("conversations", conversations::STATEMENTS),
     ("entries", entries::STATEMENTS),
     ("erasure", erasure::STATEMENTS),
@@ -144,7 +146,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("    "))
             .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
-            .filter_map(|line| line.split_once(" = \"").map(|(name, _)| name.to_owned()))
+            .filter_map(|line| line.split_once(" = ").map(|(name, _)| name.to_owned()))
             .collect();
         (names, format!("{before}\n{after}"))
     }

@@ -1,5 +1,5 @@
-//! What is given up after a while, and what goes: exposures whose conversation never came, retrievals that led to
-//! nothing, items of sessions that have ended, jobs that looked after things and are done.
+//! What is given up after a while, and what goes: exposures that no conversation settles, retrievals that led to nothing,
+//! items of sessions that have ended, jobs that looked after things and are done.
 //!
 //! Refuses to touch what anything was counted by: uses, evidence, and the retrievals that uses name or a gap is made of. A
 //! conversation that is learned from anew finds the retrievals that credited an entry, however old they are; and a gap whose
@@ -15,17 +15,19 @@ use crate::store::macros::statements;
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
-const EXPOSURES_OF: &str = "DELETE FROM exposures WHERE tenant = ";
-const RETRIEVALS: &str = "DELETE FROM retrievals WHERE tenant = ";
-const LOOKED_AT: &str = "DELETE FROM gap_retrievals WHERE tenant = ";
+// The tenant is compared so that SQLite takes no index of it and walks through all that it has for some ids.
+const EXPOSURES_OF: &str = "DELETE FROM exposures WHERE tenant || '' = ";
+const RETRIEVALS: &str = "DELETE FROM retrievals WHERE tenant || '' = ";
+const LOOKED_AT: &str = "DELETE FROM gap_retrievals WHERE tenant || '' = ";
 
 statements! {
-    // One that a caller told of is counted by that. One whose conversation is there is settled by learning from it.
+    // One that a caller told of is counted by that. One whose conversation is there is settled by learning from it; but what
+    // still waits when that is done came too late, and nothing looks at it any more.
     EXPIRE_EXPOSURES = "UPDATE exposures SET expired_at = $2 WHERE (retrieval_id, rank) IN (
         SELECT w.retrieval_id, w.rank FROM exposures w JOIN retrievals t ON t.id = w.retrieval_id
         WHERE w.tenant = $1 AND w.used IS NULL AND w.expired_at IS NULL AND t.created_at < $3
         AND NOT EXISTS (SELECT 1 FROM conversations c
-            WHERE c.tenant = t.tenant AND c.external_id = t.conversation_ref)
+            WHERE c.tenant = t.tenant AND c.external_id = t.conversation_ref AND c.status <> 'processed')
         AND NOT EXISTS (SELECT 1 FROM entry_uses u
             WHERE u.retrieval_id = w.retrieval_id AND u.entry_id = w.entry_id AND u.tenant = w.tenant)
         ORDER BY w.retrieval_id, w.rank LIMIT $4)";
@@ -61,7 +63,7 @@ impl Store {
         Ok(rows.into_iter().map(|(id,)| EntryId(id)).collect())
     }
 
-    /// How many entries were shown and given up, because the conversation never came.
+    /// How many entries were shown and given up, because the conversation never came, or had been learned from before.
     ///
     /// # Errors
     /// When the database is not available.
@@ -71,8 +73,8 @@ impl Store {
 }
 
 impl Tx {
-    /// Gives up exposures that were made before this moment and whose conversation has not come: at most `limit`, the
-    /// oldest first; how many.
+    /// Gives up exposures that were made before this moment and whose conversation has not come, or was learned from without
+    /// them: at most `limit`, the oldest first; how many.
     ///
     /// # Errors
     /// When the database is not available.
@@ -100,17 +102,17 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         let idle = Statement::new(IDLE_RETRIEVALS).bind(tenant).bind(made_before).bind(i64::from(limit));
         let idle: Vec<(Uuid,)> = self.rows(idle).await?;
-        let ids = || idle.iter().map(|(id,)| *id);
-        self.mark_retrievals(tenant, &ids().collect::<Vec<_>>()).await?;
+        let idle: Vec<Uuid> = idle.into_iter().map(|(id,)| id).collect();
+        self.mark_retrievals(tenant, &idle).await?;
         let mut exposures = Statement::new("");
-        exposures.push_with(EXPOSURES_OF, tenant).push(" AND retrieval_id IN ").push_list(ids());
+        exposures.push_with(EXPOSURES_OF, tenant).push(" AND retrieval_id IN ").push_list(idle.iter().copied());
         self.execute(exposures).await?;
         // What is gone needs no note that it was looked at for gaps.
         let mut looked_at = Statement::new("");
-        looked_at.push_with(LOOKED_AT, tenant).push(" AND retrieval_id IN ").push_list(ids());
+        looked_at.push_with(LOOKED_AT, tenant).push(" AND retrieval_id IN ").push_list(idle.iter().copied());
         self.execute(looked_at).await?;
         let mut retrievals = Statement::new("");
-        retrievals.push_with(RETRIEVALS, tenant).push(" AND id IN ").push_list(ids());
+        retrievals.push_with(RETRIEVALS, tenant).push(" AND id IN ").push_list(idle.iter().copied());
         self.execute(retrievals).await
     }
 

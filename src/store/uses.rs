@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::domain::credit::{CreditedUse, EntryUse};
 use crate::domain::ids::{EntryId, RetrievalId, TenantId};
+use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::rows::{moment, word};
@@ -19,8 +20,8 @@ statements! {
     // What the caller says stays in place of what the words of the conversation said, and the last that the caller says.
     TELL_USE = "INSERT INTO entry_uses (tenant, entry_id, use_key, source, retrieval_id, conversation_ref, success,
         used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant, entry_id, use_key) DO UPDATE SET
-        source = excluded.source, retrieval_id = excluded.retrieval_id,
-        conversation_ref = excluded.conversation_ref, success = excluded.success";
+        source = excluded.source, retrieval_id = COALESCE(excluded.retrieval_id, entry_uses.retrieval_id),
+        conversation_ref = COALESCE(excluded.conversation_ref, entry_uses.conversation_ref), success = excluded.success";
     DELETE_SAID_BESIDE = "DELETE FROM entry_uses WHERE tenant = $1 AND entry_id = $2 AND conversation_ref = $3
         AND source = 'conversation'";
     // None of these lets the database sort or sift: for that it would walk through all uses of the tenant by another index.
@@ -34,6 +35,8 @@ statements! {
         LEFT JOIN conversations c ON c.tenant = u.tenant AND c.external_id = u.conversation_ref
         LEFT JOIN training_records r ON r.conversation_id = c.id
         WHERE u.tenant = $1 AND u.entry_id = $2";
+    CONVERSATION_OF_TURN = "SELECT c.external_id FROM turns t JOIN conversations c ON c.id = t.conversation_id
+        WHERE t.retrieval_id = $2 AND c.tenant = $1 ORDER BY c.external_id LIMIT 1";
     AWAITED_USE = "SELECT u.use_key FROM entry_uses u JOIN conversations c ON c.tenant = u.tenant
         AND c.external_id = u.conversation_ref WHERE u.tenant = $1 AND u.entry_id = $2 AND u.success IS NULL
         AND NOT EXISTS (SELECT 1 FROM training_records r WHERE r.conversation_id = c.id) LIMIT 1";
@@ -48,6 +51,21 @@ struct UseRow {
     outcome: Option<String>,
 }
 
+impl Store {
+    /// The caller's id of the conversation with a turn that names this retrieval.
+    ///
+    /// # Errors
+    /// When the database is not available.
+    pub async fn conversation_of_turn(
+        &self,
+        tenant: &TenantId,
+        retrieval: RetrievalId,
+    ) -> Result<Option<String>, StoreError> {
+        let named = Statement::new(CONVERSATION_OF_TURN).bind(tenant).bind(retrieval.0);
+        Ok(self.row::<(String,)>(named).await?.map(|(name,)| name))
+    }
+}
+
 impl Tx {
     /// Keeps a use that a caller tells, in place of what is known of the same use.
     ///
@@ -59,14 +77,19 @@ impl Tx {
             let beside = Statement::new(DELETE_SAID_BESIDE).bind(tenant).bind(told.entry_id.0).bind(conversation);
             self.execute(beside).await?;
         }
-        let [tenant, entry, key, source, retrieval, conversation, success, at] = values(tenant, told);
-        let statement = Statement::new(TELL_USE).bind(tenant).bind(entry).bind(key).bind(source);
+        let [of, entry, key, source, retrieval, conversation, success, at] = values(tenant, told);
+        let statement = Statement::new(TELL_USE).bind(of).bind(entry).bind(key).bind(source);
         self.execute(statement.bind(retrieval).bind(conversation).bind(success).bind(at)).await?;
+        if let Some(retrieval) = told.retrieval_id {
+            self.execute(Statement::new(MARK_USED).bind(tenant).bind(retrieval.0).bind(told.entry_id.0)).await?;
+            self.mark_retrievals(tenant, &[retrieval.0]).await?;
+        }
         Ok(())
     }
 
     /// Keeps the uses that the words of a conversation show, in place of those that they showed before; what a caller
-    /// told stays. The exposures of `retrievals` are settled: used, or shown in vain, also those that were given up.
+    /// told stays, and is of this conversation from now on. The exposures of `retrievals` are settled: used, or shown in vain,
+    /// also those that were given up.
     ///
     /// # Errors
     /// When the database is not available.
@@ -78,6 +101,13 @@ impl Tx {
         said: &[EntryUse],
     ) -> Result<(), StoreError> {
         self.execute(Statement::new(DELETE_SAID_IN).bind(tenant).bind(conversation_ref)).await?;
+        let mut unnamed = Statement::new("");
+        unnamed
+            .push_with("UPDATE entry_uses SET conversation_ref = ", conversation_ref)
+            .push_with(" WHERE tenant = ", tenant)
+            .push(" AND conversation_ref IS NULL AND retrieval_id IN ")
+            .push_list(retrievals.iter().map(|id| id.0));
+        self.execute(unnamed).await?;
         let key = EntryUse::key_of_conversation(conversation_ref);
         let told: Vec<(Uuid,)> = self.rows(Statement::new(TOLD_BY_CONVERSATION).bind(tenant).bind(key)).await?;
         let counted = said.iter().filter(|used| !told.contains(&(used.entry_id.0,)));
@@ -89,6 +119,9 @@ impl Tx {
         for used in said {
             let Some(retrieval) = used.retrieval_id else { continue };
             self.execute(Statement::new(MARK_USED).bind(tenant).bind(retrieval.0).bind(used.entry_id.0)).await?;
+        }
+        for (entry, retrieval) in self.told_of(tenant, retrievals).await? {
+            self.execute(Statement::new(MARK_USED).bind(tenant).bind(retrieval).bind(entry)).await?;
         }
         let settled = retrievals.iter().copied().chain(said.iter().filter_map(|used| used.retrieval_id));
         let settled: Vec<Uuid> = settled.map(|id| id.0).collect();
@@ -130,6 +163,19 @@ impl Tx {
         entries.sort_unstable();
         entries.dedup();
         Ok(entries)
+    }
+
+    /// What a caller told of these retrievals: the entry that was used, and the retrieval.
+    async fn told_of(
+        &mut self,
+        tenant: &TenantId,
+        retrievals: &[RetrievalId],
+    ) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+        let mut told = Statement::new("");
+        told.push_with("SELECT entry_id, retrieval_id FROM entry_uses WHERE tenant = ", tenant)
+            .push(" AND source = 'caller' AND retrieval_id IN ")
+            .push_list(retrievals.iter().map(|id| id.0));
+        self.rows(told).await
     }
 
     /// Forgets the uses in a conversation that is erased.

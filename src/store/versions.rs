@@ -14,7 +14,7 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::macros::{descending, statements};
 use crate::store::page::{Keyed, List, Page, PageRequest};
-use crate::store::rows::{json, moment, word};
+use crate::store::rows::{from_json, json, moment, word};
 use crate::store::statement::Statement;
 use crate::store::tx::Tx;
 
@@ -167,13 +167,8 @@ impl Keyed for VersionRow {
 
 impl VersionRow {
     fn read(self) -> Result<EntryVersion, StoreError> {
-        let unreadable = |error: serde_json::Error| StoreError::Corrupt {
-            column: "entry_versions.snapshot",
-            // Only where it is wrong: the words of serde quote the value.
-            problem: format!("is no snapshot ({:?} at column {})", error.classify(), error.column()),
-        };
         let snapshot: Option<EntrySnapshot> = match self.snapshot {
-            Some(Json(snapshot)) => serde_json::from_value(snapshot).map_err(unreadable)?,
+            Some(Json(snapshot)) => from_json("entry_versions.snapshot", "snapshot", snapshot)?,
             None => None,
         };
         let step: VersionStep = word("entry_versions.step", &self.step)?;

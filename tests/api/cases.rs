@@ -1,13 +1,12 @@
 //! Cases: listed, decided, taken back.
 
-use reqwest::Method;
 use serde_json::{Value, json};
-use turnwise::api::PREFIX;
-use turnwise::domain::ids::{CaseId, ConversationId, EntryId, TenantId};
-use turnwise::domain::knowledge::{Case, CaseKind};
+use turnwise::domain::ids::{ConversationId, EntryId};
+use turnwise::domain::knowledge::CaseKind;
 
+use crate::api::content::open_case_of;
 use crate::api::fixtures::{call, hours_call, price_call};
-use crate::support::app::{ADMIN_KEY, TestApp, answer};
+use crate::support::app::TestApp;
 
 const BASE: &str = "/training/knowledge-base";
 const NOBODY: &str = "01a205c1-1395-7709-b7d2-8909f9a470df";
@@ -23,13 +22,7 @@ async fn write(app: &TestApp, content: &str, phrases: &[&str], status: &str) -> 
 }
 
 async fn open_case(app: &TestApp, kind: CaseKind, entry_id: EntryId, other_id: Option<EntryId>) -> String {
-    let id = CaseId::derive(kind.as_str(), entry_id, other_id);
-    let created_at = app.app.engine.now();
-    let case = Case { id, kind, entry_id, other_id, detail: "look at this".to_owned(), created_at };
-    let mut tx = app.app.engine.store.begin().await.expect("a transaction");
-    assert!(tx.insert_case(&TenantId::default_tenant(), &case).await.expect("it is stored"));
-    tx.commit().await.expect("it commits");
-    format!("/cases/{id}/")
+    format!("/cases/{}/", open_case_of(app, kind, (entry_id, other_id), "look at this").await)
 }
 
 async fn entry(app: &TestApp, id: EntryId) -> Value {
@@ -140,9 +133,7 @@ async fn of_two_that_contradict_one_stays_and_what_was_held_back_is_let_go() {
 
     // A person decides otherwise in between: that is not overruled.
     assert_eq!(decide(&app, &quarantine, "reject").await.0, 200);
-    let path = format!("{PREFIX}{BASE}/{held}/");
-    let request = app.request(Method::PATCH, &path).bearer_auth(ADMIN_KEY).json(&json!({"status": "shadow"}));
-    assert_eq!(answer(request).await.status, 200);
+    assert_eq!(app.patch(&format!("{BASE}/{held}/"), &json!({"status": "shadow"})).await.status, 200);
     assert_eq!(undo(&app, &quarantine).await.0, 409);
     assert_eq!(entry(&app, held).await["status"], "shadow");
 

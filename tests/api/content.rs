@@ -21,15 +21,24 @@ pub async fn find_gaps(app: &TestApp) {
 /// Opens the case that two entries say the same; its id.
 pub async fn open_case(app: &TestApp, entry: &str, other: &str) -> String {
     let id_of = |text: &str| -> EntryId { text.parse().expect("the id of an entry") };
-    let (entry_id, other_id) = (id_of(entry), Some(id_of(other)));
-    let kind = CaseKind::NearDuplicate;
+    let entries = (id_of(entry), Some(id_of(other)));
+    open_case_of(app, CaseKind::NearDuplicate, entries, "they say nearly the same").await.to_string()
+}
+
+/// Opens a case about one entry or two.
+pub async fn open_case_of(
+    app: &TestApp,
+    kind: CaseKind,
+    (entry_id, other_id): (EntryId, Option<EntryId>),
+    detail: &str,
+) -> CaseId {
     let id = CaseId::derive(kind.as_str(), entry_id, other_id);
     let created_at = app.app.engine.now();
-    let case = Case { id, kind, entry_id, other_id, detail: "they say nearly the same".to_owned(), created_at };
+    let case = Case { id, kind, entry_id, other_id, detail: detail.to_owned(), created_at };
     let mut tx = app.app.engine.store.begin().await.expect("a transaction");
     assert!(tx.insert_case(&TenantId::default_tenant(), &case).await.expect("it is stored"));
     tx.commit().await.expect("it commits");
-    id.to_string()
+    id
 }
 
 /// Asks for something that nobody has written down.

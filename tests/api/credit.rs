@@ -201,7 +201,7 @@ async fn an_outcome_that_is_told_during_learning_neither_ends_it_early_nor_is_lo
         assert_eq!(app.post("/outcomes/", &told).await.status, 202);
     };
     tell("unsuccessful").await;
-    for kind in ["analyze", "chunk", "index_chunks", "distill", "credit"] {
+    for kind in ["analyze", "index_chunks", "distill", "credit"] {
         let (kinds, store) = ([KindLimit { kind, limit: 1 }], &app.app.engine.store);
         let jobs = store.claim("a test", &kinds, app.app.engine.now(), 60_000, 1).await.expect("it answers");
         assert_eq!(jobs.len(), 1, "{kind}");
@@ -215,6 +215,93 @@ async fn an_outcome_that_is_told_during_learning_neither_ends_it_early_nor_is_lo
     assert_eq!((&record["outcome"], &record["outcome_source"]), (&json!("successful"), &json!("caller")), "{record:#}");
     assert_eq!(app.get("/conversations/100/").await.json()["status"], "processed");
     assert_eq!(entry(&app, "49 dollars").await["status"], "live");
+    app.close().await;
+}
+
+/// A conversation in which the question is asked and something else is said; the agent's turn names the retrieval.
+fn evasive_call(external_id: &str, retrieval: &str) -> Value {
+    let turns = [
+        ("user", PRICE),
+        ("agent", "Let me ask my colleague about that, one moment please."),
+        ("user", "Never mind, thank you, that is all. Bye."),
+    ];
+    let mut conversation = call(external_id, &turns);
+    conversation["turns"][1]["retrieval_id"] = json!(retrieval);
+    conversation
+}
+
+#[tokio::test]
+async fn a_use_that_names_its_retrieval_alone_is_of_the_conversation_that_names_it_too() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100")]).await;
+    let known = entry(&app, "49 dollars").await;
+    let id = known["id"].as_str().expect("an id").to_owned();
+    let record = async |retrieval: &str| {
+        let told = json!({"success": null, "retrieval_id": retrieval});
+        assert_eq!(app.post(&format!("{BASE}{id}/record_usage/"), &told).await.status, 200);
+    };
+
+    let (before, _) = ask(&app, PRICE, None).await;
+    record(&before).await;
+    assert!((rate(&entry(&app, "49 dollars").await) - rate(&known)).abs() < 1e-9, "nobody knows yet");
+    app.learn([evasive_call("300", &before)]).await;
+    let first = entry(&app, "49 dollars").await;
+    assert!(rate(&first) > rate(&known), "it ended well: {first:#}");
+
+    let (after, _) = ask(&app, PRICE, None).await;
+    app.learn([evasive_call("400", &after)]).await;
+    assert_eq!(uses(&app).await, [(id.clone(), 1)], "nothing of it was said");
+    record(&after).await;
+    assert!(rate(&entry(&app, "49 dollars").await) > rate(&first));
+    assert_eq!(uses(&app).await, [(id.clone(), 2)]);
+    let shown = app.app.engine.store.retrievals_of(&tenant(), &["300"]).await.expect("it answers");
+    assert!(shown.is_empty(), "they named no conversation");
+    let metrics = app.get("/training/performance-metrics/?period=daily").await.json();
+    let day = metrics["results"].as_array().expect("a list").iter().find(|day| day["retrievals"] == 2);
+    let use_rate = day.unwrap_or_else(|| panic!("{metrics:#}"))["use_rate"].as_f64().expect("a number");
+    assert!(use_rate > 0.0, "what a caller tells was used");
+
+    for conversation in ["300", "400"] {
+        assert_eq!(app.delete(&format!("/conversations/{conversation}/")).await.status, 204);
+    }
+    assert_eq!(uses(&app).await, []);
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_rating_or_a_correction_that_is_told_during_learning_is_not_lost() {
+    let app = TestApp::spawn().await;
+    let tell = async |id: &str, outcome: &str, satisfaction: Value| {
+        let told = json!({"conversation_id": id, "outcome": outcome, "satisfaction": satisfaction});
+        assert_eq!(app.post("/outcomes/", &told).await.status, 202);
+    };
+    tell("200", "unsuccessful", Value::Null).await;
+    for mut conversation in [price_call("100"), hours_call("200")] {
+        conversation["satisfaction"] = Value::Null;
+        assert_eq!(app.post("/conversations/", &conversation).await.status, 202);
+    }
+    for kind in ["analyze", "index_chunks", "distill", "credit"] {
+        let (kinds, store) = ([KindLimit { kind, limit: 2 }], &app.app.engine.store);
+        let jobs = store.claim("a test", &kinds, app.app.engine.now(), 60_000, 2).await.expect("it answers");
+        assert_eq!(jobs.len(), 2, "{kind}");
+        for job in jobs {
+            app.app.learner.run(&job).await.expect("it runs");
+        }
+    }
+    tell("100", "successful", json!(1)).await;
+    tell("200", "unknown", Value::Null).await;
+    app.drain_jobs().await;
+    let records = app.get("/training/training-data/").await.json()["results"].clone();
+    let record = async |external_id: &str| {
+        let conversation = app.get(&format!("/conversations/{external_id}/")).await.json();
+        assert_eq!(conversation["status"], "processed");
+        let mut records = records.as_array().expect("a list").iter();
+        records.find(|record| record["ai_conversation"] == conversation["id"]).expect("its record").clone()
+    };
+    let rated = record("100").await;
+    assert!(rated["success_score"].as_f64().is_some_and(|score| score < 0.85), "{rated:#}");
+    let taken_back = record("200").await;
+    assert_ne!(taken_back["outcome"], "unsuccessful", "{taken_back:#}");
     app.close().await;
 }
 

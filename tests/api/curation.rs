@@ -1,11 +1,10 @@
 //! What people do with the knowledge base.
 
-use reqwest::Method;
 use serde_json::{Value, json};
 use turnwise::api::PREFIX;
 
 use crate::api::fixtures::price_call;
-use crate::support::app::{ADMIN_KEY, Answer, TestApp, answer};
+use crate::support::app::TestApp;
 
 const BASE: &str = "/training/knowledge-base";
 
@@ -16,11 +15,6 @@ fn refund() -> Value {
         "trigger_phrases": ["how do I get my money back", "refund please"],
         "language": "en", "success_rate": 0.85,
     })
-}
-
-async fn patch(app: &TestApp, path: &str, body: &Value) -> Answer {
-    let request = app.request(Method::PATCH, &format!("{PREFIX}{path}")).bearer_auth(ADMIN_KEY);
-    answer(request.json(body)).await
 }
 
 /// Writes the entry; where it is, below the prefix.
@@ -57,7 +51,7 @@ async fn what_a_person_writes_is_found_until_it_is_deleted() {
     assert_eq!(app.delete(&path).await.status, 204, "doing it again changes nothing");
     assert_eq!(app.get(&format!("{path}versions/")).await.json()["count"], 2);
 
-    let back = patch(&app, &path, &json!({"status": "live"})).await;
+    let back = app.patch(&path, &json!({"status": "live"})).await;
     assert_eq!((back.status, back.json()["status"].as_str()), (200, Some("live")));
     assert!(is_offered(&app, "how do I get my money back?").await);
 
@@ -78,7 +72,7 @@ async fn an_edit_changes_what_is_named_and_is_a_version_that_can_be_put_back() {
     let before = app.get(&path).await.json();
 
     let edit = json!({"title": "Dogs", "trigger_phrases": ["refund please", "can I bring my dog along"]});
-    let edited = patch(&app, &path, &edit).await;
+    let edited = app.patch(&path, &edit).await;
     assert_eq!(edited.status, 200, "{}", edited.text);
     let edited = edited.json();
     assert_eq!(edited["trigger_phrases"], json!(["refund please", "can I bring my dog along"]));
@@ -88,10 +82,10 @@ async fn an_edit_changes_what_is_named_and_is_a_version_that_can_be_put_back() {
 
     // Somebody who has not seen that change must look again.
     let stale = json!({"title": "Late", "updated_at": before["updated_at"]});
-    assert_eq!(patch(&app, &path, &stale).await.code(), "conflict");
+    assert_eq!(app.patch(&path, &stale).await.code(), "conflict");
     let fresh = json!({"category": "shipping", "updated_at": edited["updated_at"]});
-    assert_eq!(patch(&app, &path, &fresh).await.json()["category"], "shipping");
-    assert_eq!(patch(&app, &path, &json!({"category": "shipping"})).await.status, 200, "nothing is new");
+    assert_eq!(app.patch(&path, &fresh).await.json()["category"], "shipping");
+    assert_eq!(app.patch(&path, &json!({"category": "shipping"})).await.status, 200, "nothing is new");
 
     let versions = app.get(&format!("{path}versions/")).await.json();
     let of_each = |name: &str| -> Vec<Value> {
@@ -126,7 +120,7 @@ async fn every_status_may_follow_every_other() {
     let app = TestApp::spawn().await;
     let path = write(&app, &refund()).await;
     for status in ["candidate", "quarantined", "shadow", "live", "suspect", "retired", "live", "candidate", "live"] {
-        let moved = patch(&app, &path, &json!({"status": status})).await.json();
+        let moved = app.patch(&path, &json!({"status": status})).await.json();
         assert_eq!(moved["status"], status);
         assert_eq!(moved["status_reason"].is_null(), status == "live", "{moved}");
         assert_eq!(is_offered(&app, "how do I get my money back?").await, status == "live", "{status}");
@@ -145,7 +139,7 @@ async fn a_language_and_a_kind_are_found_as_they_were_changed() {
     };
     assert_eq!((count("language=en").await, count("knowledge_type=faq").await), (1, 1));
     let change = json!({"language": "de-AT", "knowledge_type": "support_pattern", "success_rate": 0.3});
-    let changed = patch(&app, &path, &change).await.json();
+    let changed = app.patch(&path, &change).await.json();
     assert_eq!((&changed["language"], &changed["knowledge_type"]), (&json!("de"), &json!("response_pattern")));
     assert_eq!(changed["success_rate"], 0.3);
     assert_eq!((count("language=en").await, count("language=de").await), (0, 1));
@@ -161,7 +155,7 @@ async fn a_persons_words_outrank_what_conversations_teach() {
     let learned = list["results"][0].clone();
     let path = format!("{BASE}/{}/", learned["id"].as_str().expect("an id"));
     let words = "The premium membership is 49 dollars a month, all classes included.";
-    let edited = patch(&app, &path, &json!({"content": words, "status": "live"})).await.json();
+    let edited = app.patch(&path, &json!({"content": words, "status": "live"})).await.json();
     assert_eq!(edited["content"], words);
     // What it was before anybody changed it is a version of its own.
     let versions = app.get(&format!("{path}versions/")).await.json();
@@ -221,14 +215,14 @@ async fn wrong_bodies_and_unknown_entries_are_told() {
         (json!({"status": "gone"}), "status"),
         (json!({"success_rate": -0.1}), "success_rate"),
     ] {
-        let wrong = patch(&app, &path, &body).await;
+        let wrong = app.patch(&path, &body).await;
         assert_eq!((wrong.status, wrong.json()["field"].as_str()), (422, Some(field)), "{body}: {}", wrong.text);
     }
     assert_eq!(app.get(&format!("{path}versions/?step=dreamt")).await.code(), "invalid_fields");
     let nowhere = format!("{BASE}/01a205c1-1395-7709-b7d2-8909f9a470df/");
     for path in [nowhere, format!("{BASE}/some-name/")] {
         let title = json!({"title": "x"});
-        let answers = [app.get(&path).await, app.delete(&path).await, patch(&app, &path, &title).await];
+        let answers = [app.get(&path).await, app.delete(&path).await, app.patch(&path, &title).await];
         let restored = app.post(&format!("{path}versions/1/restore/"), &json!({})).await;
         for gone in answers.into_iter().chain([restored, app.get(&format!("{path}versions/")).await]) {
             assert_eq!((gone.status, gone.code().as_str()), (404, "not_found"), "{path}");

@@ -3,10 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use turnwise::api::PREFIX;
-use turnwise::domain::ids::TenantId;
-use turnwise::learning::pipeline::{Stage, upkeep_job};
 
 use crate::api::callers::{ask as ask_as, make_key};
+use crate::api::content::find_gaps;
 use crate::api::fixtures::call;
 use crate::support::app::{ADMIN_KEY, Answer, TestApp, answer};
 
@@ -26,15 +25,6 @@ async fn ask_in_vain(app: &TestApp, utterance: &str, language: &str, conversatio
     let told = app.post("/retrieve/", &question).await.json();
     assert_eq!(told["abstained"], true, "{told}");
     app.app.flush_exposures().await;
-}
-
-async fn find_gaps(app: &TestApp) {
-    let engine = &app.app.engine;
-    let mut tx = engine.store.begin().await.expect("a transaction");
-    let job = upkeep_job(engine, Stage::FindGaps);
-    assert!(tx.enqueue(&TenantId::default_tenant(), &job, engine.now()).await.expect("it is queued"));
-    tx.commit().await.expect("it commits");
-    app.drain_jobs().await;
 }
 
 /// A call in which this was asked and answered so, and how it ended.

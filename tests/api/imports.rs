@@ -6,7 +6,7 @@ use turnwise::api::PREFIX;
 
 use crate::api::callers::{ask, make_key};
 use crate::api::fixtures::price_call;
-use crate::support::app::{ADMIN_KEY, TestApp, answer};
+use crate::support::app::TestApp;
 
 const IMPORT: &str = "/training/import/";
 
@@ -38,13 +38,6 @@ async fn import(app: &TestApp, entries: &[Value], records: &[Value]) -> Value {
 fn counts(report: &Value, expected: [u64; 4]) {
     let counted = ["created", "updated", "unchanged", "invalid"].map(|name| report[name].as_u64().expect("a number"));
     assert_eq!(counted, expected, "{report:#}");
-}
-
-async fn patch(app: &TestApp, path: &str, body: &Value) -> Value {
-    let request = app.request(Method::PATCH, &format!("{PREFIX}{path}")).bearer_auth(ADMIN_KEY);
-    let answer = answer(request.json(body)).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json()
 }
 
 #[tokio::test]
@@ -79,7 +72,9 @@ async fn an_entry_is_taken_over_once_and_found() {
     assert_eq!(after["trigger_phrases"], shown["trigger_phrases"]);
 
     // From here on it is the curator's.
-    let edited = patch(&app, &path, &json!({"title": "Money back"})).await;
+    let edited = app.patch(&path, &json!({"title": "Money back"})).await;
+    assert_eq!(edited.status, 200, "{}", edited.text);
+    let edited = edited.json();
     counts(&import(&app, &[refund()], &[]).await, [0, 0, 1, 0]);
     counts(&import(&app, &[changed], &[]).await, [0, 0, 1, 0]);
     assert_eq!(app.get(&path).await.json(), edited);

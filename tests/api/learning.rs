@@ -23,7 +23,7 @@ async fn what_two_conversations_say_at_once_is_one_thing() {
     for external_id in ["100", "200"] {
         assert_eq!(app.post("/conversations/", &price_call(external_id)).await.status, 202);
     }
-    for kind in ["analyze", "chunk", "index_chunks"] {
+    for kind in ["analyze", "index_chunks"] {
         for job in claim(&app, kind).await {
             app.app.learner.run(&job).await.expect("it runs");
         }

@@ -1,6 +1,8 @@
 //! Training sessions: learning from many conversations.
 
+use futures::future::join_all;
 use serde_json::{Value, json};
+use turnwise::store::jobs::KindLimit;
 
 use crate::api::fixtures::{hours_call, price_call};
 use crate::support::app::TestApp;
@@ -113,6 +115,26 @@ async fn a_refresh_goes_over_every_entry() {
     app.learn([price_call("100"), hours_call("200")]).await;
     let entries = app.get("/training/knowledge-base/").await.json()["count"].clone();
     let id = start(&app, START, &json!({"kind": "refresh_metrics"})).await;
+    app.drain_jobs().await;
+    let done = session(&app, &id).await;
+    assert_eq!((&done["status"], &done["progress"]["done"]), (&json!("completed"), &entries), "{done:#}");
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_paused_and_resumed_counts_a_page_once() {
+    let app = TestApp::spawn().await;
+    app.learn([price_call("100"), hours_call("200")]).await;
+    let entries = app.get("/training/knowledge-base/").await.json()["count"].clone();
+    let id = start(&app, START, &json!({"kind": "refresh_metrics"})).await;
+    assert_eq!(step(&app, &id, "pause").await, (200, json!("paused")));
+    assert_eq!(step(&app, &id, "resume").await, (200, json!("scheduled")));
+    let (store, kinds) = (&app.app.engine.store, [KindLimit { kind: "training_session", limit: 9 }]);
+    let jobs = store.claim("a test", &kinds, app.app.engine.now(), 60_000, 9).await.expect("it answers");
+    assert_eq!(jobs.len(), 2, "the one from before the pause is still there");
+    for ran in join_all(jobs.iter().map(|job| app.app.learner.run(job))).await {
+        ran.expect("it runs");
+    }
     app.drain_jobs().await;
     let done = session(&app, &id).await;
     assert_eq!((&done["status"], &done["progress"]["done"]), (&json!("completed"), &entries), "{done:#}");

@@ -7,9 +7,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use turnwise::api::PREFIX;
 
+use crate::api::callers::ask;
 use crate::api::content::{ask_in_vain, find_gaps, open_case};
 use crate::api::fixtures::{call, hours_call, price_call};
-use crate::support::app::{ADMIN_KEY, TestApp, answer};
+use crate::support::app::{ADMIN_KEY, TestApp};
 use crate::support::postgres::TestDatabase;
 use crate::support::settled::settled;
 
@@ -68,11 +69,7 @@ impl<'a> Walker<'a> {
         let wanted = format!("{method} {bare}");
         let (route, _) = self.routes.iter().find(|(_, looks)| looks.is_match(&wanted)).expect("it is in the document");
         *self.asked.entry(route.clone()).or_default() += 1;
-        let mut request = self.app.request(method.clone(), path).bearer_auth(key);
-        if let Some(body) = &body {
-            request = request.json(body);
-        }
-        let told = answer(request).await;
+        let told = ask(self.app, key, method.clone(), path, body.as_ref()).await;
         assert!((200..300).contains(&told.status), "{method} {path}: {} {}", told.status, told.text);
         let answered = match told.header("content-type").split(';').next() {
             Some("application/json") => told.json(),

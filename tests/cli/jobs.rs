@@ -97,7 +97,7 @@ fn wrong_usage_of_jobs_is_told_before_anything_is_made() {
         (vec!["jobs", "retry"], "<ID>"),
         (vec!["jobs", "retry", "x"], "'[ID]'"),
         (vec!["jobs", "cancel", "nope"], "must be the id of a job, as `turnwise jobs` shows it"),
-        (vec!["jobs", "retry", "--all-dead", "--kind", "nope"], "kinds are analyze, chunk"),
+        (vec!["jobs", "retry", "--all-dead", "--kind", "nope"], "kinds are analyze, index_chunks"),
         (vec!["jobs", "retry", "--kind", KIND], "--all-dead"),
     ] {
         let ended = installation.run(&words).code(2);

@@ -20,15 +20,33 @@ const LONGEST_ROUND_MS: u64 = 6_000;
 const SEARCHED: usize = 25;
 
 /// SplitMix64: enough to choose moments, and the same for the same seed.
-pub(super) struct Chance(pub(super) u64);
+pub(super) struct Chance(u64);
 
 impl Chance {
+    /// With the seed that the environment gives, or with one that is told, so that it can be given again.
+    pub(super) fn seeded() -> Self {
+        let random =
+            || u64::from_str_radix(&turnwise::engine::secrets::random_key()[..15], 16).expect("hexadecimal digits");
+        let seed = given("TURNWISE_TEST_SEED").unwrap_or_else(random);
+        println!("TURNWISE_TEST_SEED={seed}");
+        Self(seed)
+    }
+
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % bound
     }
+}
+
+/// How often the server is killed, unless the environment says otherwise.
+pub(super) fn kills(default: u64) -> u64 {
+    given("TURNWISE_TEST_KILLS").unwrap_or(default)
+}
+
+fn given(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
 /// The server over HTTP.
@@ -161,18 +179,12 @@ async fn is_there(caller: &Caller, number: usize) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_doubled_or_comes_back() {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let kills = number("TURNWISE_TEST_KILLS").unwrap_or(3);
-    let random =
-        || u64::from_str_radix(&turnwise::engine::secrets::random_key()[..15], 16).expect("hexadecimal digits");
-    let seed = number("TURNWISE_TEST_SEED").unwrap_or_else(random);
-    println!("TURNWISE_TEST_SEED={seed}");
-    let mut chance = Chance(seed);
+    let mut chance = Chance::seeded();
 
     // Bounds so low that every few conversations make an optimisation due.
     let installation = Installation::new().set("index.max_unindexed_points=100").set("index.index_from_points=100");
     let mut ledger = Ledger::default();
-    for kill in 0..kills {
+    for kill in 0..kills(3) {
         let server = installation.serve();
         let caller = Caller::of(&server);
         ledger.look(&caller).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::kill::{Caller, Chance};
+use super::kill::{Caller, Chance, kills};
 use super::process::Installation;
 
 const BASE: &str = "/training/knowledge-base/";
@@ -140,6 +140,8 @@ async fn known(installation: &Installation) -> Value {
         caller.all("/training/training-data/").await.into_iter().map(record).collect();
     records.sort_by_key(|(name, facts)| format!("{name} {facts}"));
     let mut metrics = BTreeMap::new();
+    // What was found and said, as numbers, because a month may end between the two installations.
+    let (mut hits, mut said) = (0.0, 0.0);
     for month in caller.all("/training/performance-metrics/").await {
         // What was shown was shown today, and the conversations are of another day.
         for name in
@@ -147,7 +149,13 @@ async fn known(installation: &Installation) -> Value {
         {
             *metrics.entry(name).or_insert(0) += month[name].as_i64().unwrap_or_default();
         }
+        let rate = |name: &str| month[name].as_f64().unwrap_or_default();
+        let found = rate("hit_rate") * rate("retrievals");
+        // One entry is shown for each that found something.
+        (hits, said) = (hits + found, said + rate("use_rate") * found);
     }
+    metrics.insert("hits", hits.round() as i64);
+    metrics.insert("said", said.round() as i64);
     let day = caller.get("/training/performance-metrics/?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z").await;
     let rates: Vec<Value> = day["results"]
         .as_array()
@@ -162,17 +170,11 @@ async fn known(installation: &Installation) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_worker_loses_and_doubles_no_credit_and_no_metric() {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let kills = number("TURNWISE_TEST_KILLS").unwrap_or(4);
-    let random =
-        || u64::from_str_radix(&turnwise::engine::secrets::random_key()[..15], 16).expect("hexadecimal digits");
-    let seed = number("TURNWISE_TEST_SEED").unwrap_or_else(random);
-    println!("TURNWISE_TEST_SEED={seed}");
-    let mut chance = Chance(seed);
+    let mut chance = Chance::seeded();
 
     let killed = installation();
     prepare(&killed).await;
-    for kill in 0..kills {
+    for kill in 0..kills(4) {
         let server = killed.serve();
         let moment = Duration::from_millis(20 + chance.below(LONGEST_MS));
         let cut_off = tokio::time::timeout(moment, hand_in(&Caller::of(&server))).await;
@@ -191,4 +193,7 @@ async fn a_killed_worker_loses_and_doubles_no_credit_and_no_metric() {
         .map(|entry| entry[0]["uses"].as_i64().expect("a number"))
         .sum();
     assert_eq!(uses, 2 * CONVERSATIONS as i64, "what was shown and said is used: {expected:#}");
+    for name in ["retrievals", "hits", "said"] {
+        assert_eq!(expected["metrics"][name], 2 * CONVERSATIONS, "{name}: {expected:#}");
+    }
 }

@@ -67,6 +67,33 @@ async fn a_case_keeps_its_decision_until_it_is_opened_again() {
 }
 
 #[tokio::test]
+async fn the_cases_of_an_entry_go_with_it_whether_it_stands_first_or_second() {
+    on_both(async |store| {
+        let (gone, kept) = (insert_entry(&store, 1).await.id, insert_entry(&store, 2).await.id);
+        let other = insert_entry(&store, 3).await.id;
+        let pairs = [("first", gone, kept), ("second", kept, gone), ("neither", kept, other)];
+        let cases = pairs.map(|(name, entry_id, other_id)| Case {
+            id: CaseId::derive(name, entry_id, Some(other_id)),
+            kind: CaseKind::NearDuplicate,
+            entry_id,
+            other_id: Some(other_id),
+            detail: "alike".to_owned(),
+            created_at: at(1),
+        });
+        let mut tx = begin(&store).await;
+        for case in &cases {
+            assert!(tx.insert_case(&tenant(), case).await.expect("it is stored"));
+        }
+        tx.erase_entry(&tenant(), gone, at(9)).await.expect("no case holds it");
+        commit(tx).await;
+        let left = store.list_cases(&tenant(), &CaseFilter::default(), &PageRequest::first(9)).await;
+        let left = left.expect("it answers").items;
+        assert_eq!(left.iter().map(|stored| stored.case.id).collect::<Vec<_>>(), [cases[2].id]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn places_of_exemplars_and_evidence_are_read_added_and_taken_away() {
     on_both(async |store| {
         let entry = insert_entry(&store, 1).await;

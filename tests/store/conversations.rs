@@ -260,9 +260,38 @@ async fn pages_follow_each_other_by_cursor_and_by_offset() {
 
         let page = PageRequest { limit: 2, offset: 4, after: None };
         let last = store.list_conversations(&tenant(), &filter, &page).await.expect("it answers");
-        assert_eq!((last.items.len(), last.next), (1, None));
+        assert_eq!((last.items.len(), last.count, last.next), (1, 5, None));
+        let page = PageRequest { limit: 2, offset: 9, after: None };
+        let beyond = store.list_conversations(&tenant(), &filter, &page).await.expect("it answers");
+        assert_eq!((beyond.items.len(), beyond.count, beyond.next), (0, 5, None));
         let none = store.list_conversations(&tenant(), &filter, &PageRequest::first(0)).await.expect("it answers");
         assert_eq!((none.items.len(), none.count, none.next), (0, 5, None));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_first_page_that_is_all_there_is_counts_itself() {
+    on_both(async |store| {
+        let filter = ConversationFilter::default();
+        let check = async |limit: u32, expected: (usize, i64), is_counted: bool| {
+            store.watch_plans();
+            let listed = store.list_conversations(&tenant(), &filter, &PageRequest::first(limit)).await;
+            let found = listed.expect("it answers");
+            let plans = store.take_plans();
+            assert_eq!((found.items.len(), found.count), expected, "of {limit}");
+            assert!(!found.count_is_lower_bound, "of {limit}");
+            let counts = plans.iter().any(|plan| plan.statement.starts_with("SELECT COUNT(*)"));
+            assert_eq!(counts, is_counted, "of {limit}");
+        };
+        check(2, (0, 0), false).await;
+        for number in 1..=3 {
+            insert_conversation(&store, number).await;
+        }
+        check(4, (3, 3), false).await;
+        check(3, (3, 3), false).await;
+        check(2, (2, 3), true).await;
+        check(0, (0, 3), true).await;
     })
     .await;
 }

@@ -1,35 +1,21 @@
 //! Erasing a conversation, and what was learned from it alone.
 
-use turnwise::domain::ids::{CaseId, RetrievalId};
+use turnwise::domain::ids::CaseId;
 use turnwise::domain::knowledge::{Case, CaseKind};
 use turnwise::store::cases::CaseFilter;
 use turnwise::store::entries::{EntrySource, Origin};
 use turnwise::store::erasure::Erased;
 use turnwise::store::page::PageRequest;
 use turnwise::store::retrievals::Retrieval;
-use uuid::Uuid;
 
 use crate::store::fixtures::{
-    at, begin, chunk, commit, conversation, entry, evidence, exemplar, insert_conversation, insert_entry, record,
+    self, at, begin, chunk, commit, conversation, entry, evidence, exemplar, insert_conversation, insert_entry, record,
     tenant,
 };
 use crate::store::on_both;
 
 fn retrieval(number: u128, conversation_ref: Option<&str>) -> Retrieval {
-    Retrieval {
-        id: RetrievalId(Uuid::from_u128(number)),
-        conversation_ref: conversation_ref.map(str::to_owned),
-        turn: Some(0),
-        utterance: "what does it cost".to_owned(),
-        language: None,
-        model: "multilingual-e5-small".to_owned(),
-        abstained: true,
-        reason: None,
-        top_similarity: None,
-        total_us: 900,
-        created_at: at(number as i64),
-        exposures: vec![],
-    }
+    Retrieval { turn: Some(0), abstained: true, total_us: 900, ..fixtures::retrieval(number, conversation_ref) }
 }
 
 #[tokio::test]

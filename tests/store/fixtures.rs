@@ -13,6 +13,7 @@ use turnwise::store::Store;
 use turnwise::store::entries::{EntrySource, Origin};
 use turnwise::store::generations::Generation;
 use turnwise::store::jobs::NewJob;
+use turnwise::store::retrievals::Retrieval;
 use turnwise::store::tx::Tx;
 use uuid::Uuid;
 
@@ -166,6 +167,24 @@ pub fn evidence(entry: EntryId, conversation: ConversationId) -> Evidence {
         caller: "9f86d081".to_owned(),
         success_score: 0.9,
         outcome: Outcome::Successful,
+    }
+}
+
+/// A retrieval that showed nothing.
+pub fn retrieval(number: u128, conversation: Option<&str>) -> Retrieval {
+    Retrieval {
+        id: RetrievalId(Uuid::from_u128(number)),
+        conversation_ref: conversation.map(str::to_owned),
+        turn: None,
+        utterance: "what does it cost".to_owned(),
+        language: None,
+        model: "multilingual-e5-small".to_owned(),
+        abstained: false,
+        reason: None,
+        top_similarity: None,
+        total_us: 1,
+        created_at: at(number as i64),
+        exposures: vec![],
     }
 }
 

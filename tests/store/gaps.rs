@@ -17,25 +17,19 @@ use turnwise::store::retrievals::{Exposure, Retrieval};
 use uuid::Uuid;
 
 use crate::store::fixtures::{
-    at, begin, commit, entry, exemplar, insert_conversation, insert_entry, language, other_tenant, record, tenant,
+    self, at, begin, commit, entry, exemplar, insert_conversation, insert_entry, language, other_tenant, record, tenant,
 };
 use crate::store::on_both;
 
 fn retrieval(number: u128, conversation: Option<&str>, reason: Option<&str>) -> Retrieval {
     let shown = Exposure { rank: 1, entry_id: entry(1).id, exemplar_id: None, score: 0.5, similarity: 0.5 };
     Retrieval {
-        id: RetrievalId(Uuid::from_u128(number)),
-        conversation_ref: conversation.map(str::to_owned),
-        turn: None,
         utterance: format!("do you have parking {number}"),
         language: Some(language("en")),
-        model: "multilingual-e5-small".to_owned(),
         abstained: reason.is_some(),
         reason: reason.map(str::to_owned),
-        top_similarity: None,
-        total_us: 1,
-        created_at: at(number as i64),
         exposures: if reason.is_some() { vec![] } else { vec![shown] },
+        ..fixtures::retrieval(number, conversation)
     }
 }
 
@@ -252,6 +246,34 @@ async fn what_is_erased_leaves_the_gaps() {
         let mut kept: Vec<&str> = kept.iter().map(|exemplar| exemplar.text.as_str()).collect();
         kept.sort_unstable();
         assert_eq!(kept, [asked[1].utterance.as_str(), "parking"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_retrieval_leaves_its_gap_whichever_way_it_belongs_to_what_is_erased() {
+    on_both(async |store| {
+        let (gone, stays) = (insert_conversation(&store, 101).await, insert_conversation(&store, 102).await);
+        let beside_a_turn = gone.turns[1].retrieval_id.expect("a turn names one").0.as_u128();
+        let asked = [
+            retrieval(1, Some(&gone.external_id), Some("below_floor")),
+            retrieval(2, Some(&gone.id.to_string()), Some("below_floor")),
+            retrieval(3, Some("its-name-before"), Some("below_floor")),
+            retrieval(beside_a_turn, None, Some("below_floor")),
+            retrieval(5, Some(&stays.external_id), Some("below_floor")),
+        ];
+        let parking = gap(1, &asked[4].utterance, 5, 1.0);
+        let mut links: Vec<GapLink> = asked.iter().map(|asked| link(asked, Some(&parking))).collect();
+        links[2].conversation_id = Some(gone.id);
+        let mut tx = begin(&store).await;
+        tx.insert_retrievals(&tenant(), &asked).await.expect("they are stored");
+        tx.put_gap(&tenant(), &parking).await.expect("it is stored");
+        tx.link_gap_retrievals(&tenant(), &links).await.expect("they are noted");
+        tx.erase_conversation(&tenant(), gone.id, at(50)).await.expect("it is erased").expect("it was there");
+        commit(tx).await;
+
+        let members = store.gap_members(&tenant(), parking.id).await.expect("it answers");
+        assert_eq!(members.iter().map(|one| one.retrieval_id).collect::<Vec<_>>(), [asked[4].id]);
     })
     .await;
 }

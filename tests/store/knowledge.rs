@@ -1,5 +1,7 @@
 //! Entries, exemplars, evidence and cases.
 
+use std::time::Duration;
+
 use turnwise::domain::error::ErrorClass;
 use turnwise::domain::ids::{CaseId, EntryId};
 use turnwise::domain::knowledge::{Case, CaseKind, EntryStatus, KnowledgeType};
@@ -10,10 +12,12 @@ use turnwise::store::page::{CreatedOrder, PageRequest};
 use uuid::Uuid;
 
 use crate::store::fixtures::{
-    LEARNED, at, begin, commit, entry, evidence, exemplar, insert_conversation, insert_entry, language, other_tenant,
-    tenant,
+    GENERATION, LEARNED, at, begin, commit, entry, evidence, exemplar, insert_conversation, insert_entry,
+    insert_generation, language, other_tenant, tenant,
 };
 use crate::store::on_both;
+use crate::store::open;
+use crate::support::postgres::TestDatabase;
 
 #[tokio::test]
 async fn an_entry_comes_back_and_changes() {
@@ -43,6 +47,64 @@ async fn an_entry_comes_back_and_changes() {
         assert_eq!(seen, vec![given]);
     })
     .await;
+}
+
+#[tokio::test]
+async fn on_postgres_entries_are_held_by_their_ids_however_they_are_named() {
+    let database = TestDatabase::create().await;
+    let store = open(&database.url).await;
+    let (second, first) = (insert_entry(&store, 2).await.id, insert_entry(&store, 1).await.id);
+    let mut one = begin(&store).await;
+    one.hold_entry(&tenant(), first).await.expect("it is free");
+    let mut other = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let mut tx = begin(&store).await;
+            let held = tx.hold_entries(&tenant(), &[second, first]).await.expect("nobody waits for it meanwhile");
+            commit(tx).await;
+            held.iter().map(|entry| entry.id).collect::<Vec<EntryId>>()
+        }
+    });
+    // By then it waits for the first. If it held the second already, each would wait for the other.
+    let _ = tokio::time::timeout(Duration::from_millis(300), &mut other).await;
+    one.hold_entry(&tenant(), second).await.expect("it is free");
+    commit(one).await;
+    assert_eq!(other.await.expect("it goes on"), [first, second]);
+    store.close().await;
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn on_postgres_an_entry_is_held_before_its_exemplars_are_erased() {
+    let database = TestDatabase::create().await;
+    let store = open(&database.url).await;
+    insert_generation(&store).await;
+    let entry = insert_entry(&store, 1).await.id;
+    let mut tx = begin(&store).await;
+    tx.add_exemplars(&tenant(), &[exemplar(entry, "what does it cost", None)]).await.expect("it is stored");
+    commit(tx).await;
+    let pending = store.unmarked_exemplars(&tenant(), GENERATION, None, 9).await.expect("it answers");
+
+    // As far as marking is when it has come to the entry and not yet to its exemplar.
+    let mut marking = begin(&store).await;
+    marking.hold_entry(&tenant(), entry).await.expect("it is free");
+    let mut erasing = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let mut tx = begin(&store).await;
+            let points = tx.erase_entry(&tenant(), entry, at(2)).await.expect("nobody waits for it meanwhile");
+            commit(tx).await;
+            points
+        }
+    });
+    let _ = tokio::time::timeout(Duration::from_millis(300), &mut erasing).await;
+    let marked = marking.mark_exemplars(&tenant(), GENERATION, &pending, at(1)).await.expect("it is free");
+    assert_eq!(marked.marked, 1);
+    commit(marking).await;
+    assert_eq!(erasing.await.expect("it goes on"), 1);
+    assert_eq!(store.entry(&tenant(), entry).await.expect("it answers"), None);
+    store.close().await;
+    database.drop().await;
 }
 
 #[tokio::test]

@@ -1,16 +1,16 @@
 //! What analytics count, on both databases.
 
 use turnwise::domain::conversation::Outcome;
-use turnwise::domain::ids::RetrievalId;
 use turnwise::domain::period::Span;
 use turnwise::store::Store;
 use turnwise::store::distributions::FactFilter;
 use turnwise::store::facts::TermKind;
 use turnwise::store::measures::{MetricFilter, SpanSums};
 use turnwise::store::retrievals::Retrieval;
-use uuid::Uuid;
 
-use crate::store::fixtures::{at, begin, commit, conversation, insert_entry, language, other_tenant, record, tenant};
+use crate::store::fixtures::{
+    self, at, begin, commit, conversation, insert_entry, language, other_tenant, record, tenant,
+};
 use crate::store::on_both;
 
 fn spans() -> [Span; 2] {
@@ -42,18 +42,10 @@ async fn insert(store: &Store) {
         tx.upsert_record(&tenant(), &analysed).await.expect("it is stored");
     }
     let asked = |number: u128, reference: Option<&str>, total_us| Retrieval {
-        id: RetrievalId(Uuid::from_u128(number)),
-        conversation_ref: reference.map(str::to_owned),
-        turn: None,
-        utterance: "what does it cost?".to_owned(),
-        language: None,
-        model: "multilingual-e5-small".to_owned(),
         abstained: number == 2,
-        reason: None,
-        top_similarity: None,
         total_us,
         created_at: at(500),
-        exposures: vec![],
+        ..fixtures::retrieval(number, reference)
     };
     let asked = [asked(1, Some("call-1"), 4_567), asked(2, None, 12), asked(3, Some("call-4"), 9)];
     tx.insert_retrievals(&tenant(), &asked).await.expect("they are stored");

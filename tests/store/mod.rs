@@ -27,6 +27,7 @@ mod statements;
 mod uses;
 mod versions;
 
+use tokio::runtime::Runtime;
 use turnwise::store::Store;
 use turnwise::store::settings::StoreSettings;
 
@@ -49,6 +50,29 @@ async fn run(test: &impl AsyncFn(Store), store: Store) {
     println!("on {}", store.database());
     test(store.clone()).await;
     store.close().await;
+}
+
+/// Runs a property, which makes its cases by itself, on a fresh store in SQLite.
+fn property_on_sqlite(property: impl FnOnce(&Runtime, &Store)) {
+    let runtime = runtime();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let store = runtime.block_on(open(&format!("sqlite:{}", directory.path().join("turnwise.db").display())));
+    property(&runtime, &store);
+    runtime.block_on(store.close());
+}
+
+/// The same in PostgreSQL.
+fn property_on_postgres(property: impl FnOnce(&Runtime, &Store)) {
+    let runtime = runtime();
+    let database = runtime.block_on(TestDatabase::create());
+    let store = runtime.block_on(open(&database.url));
+    property(&runtime, &store);
+    runtime.block_on(store.close());
+    runtime.block_on(database.drop());
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 async fn open(url: &str) -> Store {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use tokio::runtime::Runtime;
 use turnwise::domain::ids::JobId;
 use turnwise::store::Store;
 use turnwise::store::jobs::{Job, JobState, KindLimit};
 
 use crate::store::fixtures::{at, begin, commit, job, tenant};
-use crate::store::open;
-use crate::support::postgres::TestDatabase;
+use crate::store::{property_on_postgres, property_on_sqlite};
 
 const LEASE: i64 = 100;
 const WORKERS: usize = 3;
@@ -170,7 +170,7 @@ impl Model {
 }
 
 /// Runs many interleavings, each from an empty queue.
-fn check(cases: u32, runtime: &tokio::runtime::Runtime, store: &Store) {
+fn check(cases: u32, runtime: &Runtime, store: &Store) {
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(steps in vec(step(), 1..60))| {
         runtime.block_on(async {
@@ -186,25 +186,12 @@ fn check(cases: u32, runtime: &tokio::runtime::Runtime, store: &Store) {
     });
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
 #[test]
 fn no_interleaving_loses_or_doubles_a_job_on_sqlite() {
-    let runtime = runtime();
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let store = runtime.block_on(open(&format!("sqlite:{}", directory.path().join("turnwise.db").display())));
-    check(64, &runtime, &store);
-    runtime.block_on(store.close());
+    property_on_sqlite(|runtime, store| check(64, runtime, store));
 }
 
 #[test]
 fn no_interleaving_loses_or_doubles_a_job_on_postgres() {
-    let runtime = runtime();
-    let database = runtime.block_on(TestDatabase::create());
-    let store = runtime.block_on(open(&database.url));
-    check(32, &runtime, &store);
-    runtime.block_on(store.close());
-    runtime.block_on(database.drop());
+    property_on_postgres(|runtime, store| check(32, runtime, store));
 }

@@ -11,7 +11,7 @@ use turnwise::store::measures::{MetricFilter, SpanSums};
 use turnwise::store::retrievals::{Exposure, Retrieval};
 use uuid::Uuid;
 
-use crate::store::fixtures::{at, begin, commit, conversation, language, record, tenant};
+use crate::store::fixtures::{self, at, begin, commit, conversation, language, record, tenant};
 use crate::store::{on_both, open};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -32,18 +32,11 @@ pub fn retrieval(number: u128, conversation: Option<&str>, created_at: Timestamp
         similarity: 0.9,
     };
     Retrieval {
-        id: RetrievalId(Uuid::from_u128(number)),
-        conversation_ref: conversation.map(str::to_owned),
-        turn: None,
-        utterance: "what does it cost?".to_owned(),
-        language: None,
-        model: "multilingual-e5-small".to_owned(),
         abstained: number.is_multiple_of(4),
-        reason: None,
-        top_similarity: None,
         total_us: (number % 97) as i64 * 311,
         created_at,
         exposures: if number.is_multiple_of(4) { vec![] } else { vec![shown] },
+        ..fixtures::retrieval(number, conversation)
     }
 }
 

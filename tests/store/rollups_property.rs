@@ -1,13 +1,14 @@
-//! Rolled-up sums under random interleavings of everything that changes them: late outcomes, corrections, deletions,
-//! re-processing, retrievals before and after their conversation, and runs of rolling up that read before and write after
-//! a change. Every answer is what the rows say.
+//! Rolled-up sums under random interleavings of everything that changes them: late outcomes and ratings, corrections,
+//! deletions, re-processing, retrievals before and after their conversation, and runs of rolling up that read before and
+//! write after a change. Every answer is what the rows say, and what was done.
 
-use std::collections::BTreeMap;
+mod model;
 
 use chrono_tz::Tz;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use tokio::runtime::Runtime;
 use turnwise::domain::conversation::{Conversation, Outcome, Usage};
 use turnwise::domain::credit::{EntryUse, UseSource};
 use turnwise::domain::ids::{ConversationId, EntryId, RetrievalId, TenantId};
@@ -17,15 +18,17 @@ use turnwise::store::rolling_up::RollUp;
 use uuid::Uuid;
 
 use crate::store::fixtures::{LEARNED, at, begin, commit, conversation, entry, language, record};
-use crate::store::open;
-use crate::store::rollups::{check_all, checked, filter, hours, retrieval, roll_up, roll_up_all};
-use crate::support::postgres::TestDatabase;
+use crate::store::rollups::{checked, filter, hours, periods, retrieval, roll_up, roll_up_all};
+use crate::store::rollups_property::model::{Model, Reckoned};
+use crate::store::{property_on_postgres, property_on_sqlite};
 
 const ZONES: [Tz; 3] = [Tz::UTC, Tz::Europe__Berlin, Tz::Asia__Kolkata];
 const OUTCOMES: [Option<Outcome>; 4] =
     [None, Some(Outcome::Successful), Some(Outcome::Unsuccessful), Some(Outcome::Excluded)];
 const CATEGORIES: [Option<&str>; 3] = [None, Some("sales"), Some("support")];
 const LANGUAGES: [Option<&str>; 3] = [None, Some("en"), Some("hi")];
+/// Filters that are asked with, by number.
+const FILTERS: usize = 8;
 /// Ids of one case, at most.
 const IDS: u128 = 10_000;
 
@@ -53,6 +56,8 @@ enum Step {
     Analyse { number: u128, traits: Traits },
     /// What was found is taken back, and it waits to be learned from anew.
     TakeBack { number: u128 },
+    /// Its rating is told, after it was handed in or without it.
+    Rate { number: u128, stars: i64 },
     /// It is erased.
     Erase { number: u128 },
     /// An agent asks, naming a conversation that need not be there.
@@ -103,6 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(number, traits, renamed)| Step::HandIn { number, traits, renamed }),
         4 => (number.clone(), traits()).prop_map(|(number, traits)| Step::Analyse { number, traits }),
         1 => number.clone().prop_map(|number| Step::TakeBack { number }),
+        2 => (number.clone(), 1..=5_i64).prop_map(|(number, stars)| Step::Rate { number, stars }),
         1 => number.clone().prop_map(|number| Step::Erase { number }),
         6 => (option::of(number.clone()), 0..144_i64).prop_map(|(number, hour)| Step::Ask { number, hour }),
         2 => (number.clone(), prop::bool::ANY).prop_map(|(number, said)| Step::Settle { number, said }),
@@ -114,7 +120,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::WriteRollUp),
         1 => Just(Step::Drop),
         1 => (0..ZONES.len()).prop_map(|zone| Step::Move { zone }),
-        4 => (0..8_usize, 0..3_usize).prop_map(|(filter, kind)| Step::Check { filter, kind }),
+        4 => (0..FILTERS, 0..PeriodKind::ALL.len()).prop_map(|(filter, kind)| Step::Check { filter, kind }),
     ]
 }
 
@@ -125,8 +131,8 @@ struct World<'a> {
     /// The number behind which ids of this case begin.
     base: u128,
     calendar: Calendar,
-    /// The conversations that are there, by number, each with its name.
-    names: BTreeMap<u128, String>,
+    /// What was done, beside the database.
+    model: Model,
     entries: Vec<u128>,
     asked: u128,
     prepared: Option<RollUp>,
@@ -139,7 +145,7 @@ impl<'a> World<'a> {
             tenant: TenantId::parse(&format!("case-{case}")).expect("a valid name"),
             base: case * IDS,
             calendar: Calendar::new(ZONES[0]),
-            names: BTreeMap::new(),
+            model: Model::default(),
             entries: Vec::new(),
             asked: 0,
             prepared: None,
@@ -152,18 +158,26 @@ impl<'a> World<'a> {
             Step::HandIn { number, traits, renamed } => self.hand_in(*number, traits, *renamed).await,
             Step::Analyse { number, traits } => self.analyse(*number, traits).await,
             Step::TakeBack { number } => {
-                if self.names.contains_key(number) {
+                if self.model.knows(*number) {
                     let mut tx = begin(store).await;
                     tx.erase_derived(&tenant, self.id(*number), at(2)).await.expect("it answers");
                     tx.renew_conversation(&tenant, self.id(*number)).await.expect("it answers");
                     commit(tx).await;
+                    self.model.analyse(*number, None);
                 }
             }
+            Step::Rate { number, stars } => {
+                let mut tx = begin(store).await;
+                tx.rate_conversation(&tenant, self.id(*number), *stars).await.expect("it answers");
+                commit(tx).await;
+                self.model.rate(*number, *stars);
+            }
             Step::Erase { number } => {
-                if self.names.remove(number).is_some() {
+                if self.model.knows(*number) {
                     let mut tx = begin(store).await;
                     tx.erase_conversation(&tenant, self.id(*number), at(2)).await.expect("it answers");
                     commit(tx).await;
+                    self.model.erase(*number);
                 }
             }
             Step::Ask { number, hour } => {
@@ -171,14 +185,16 @@ impl<'a> World<'a> {
                 let name = number.map(|number| self.name(number));
                 let asked = retrieval(self.base + self.asked, name.as_deref(), hours(*hour));
                 let mut tx = begin(store).await;
-                tx.insert_retrievals(&tenant, &[asked]).await.expect("it is stored");
+                tx.insert_retrievals(&tenant, std::slice::from_ref(&asked)).await.expect("it is stored");
                 commit(tx).await;
+                self.model.ask(asked);
             }
             Step::Settle { number, said } => self.settle(*number, *said).await,
             Step::Prune { hour } => {
                 let mut tx = begin(store).await;
                 tx.prune_retrievals(&tenant, hours(*hour), 100).await.expect("it answers");
                 commit(tx).await;
+                self.model.prune(hours(*hour));
             }
             Step::Write { number, traits } => self.write(*number, traits).await,
             Step::Retire { number } => {
@@ -209,27 +225,44 @@ impl<'a> World<'a> {
                 commit(tx).await;
             }
             Step::Move { zone } => self.calendar = Calendar::new(ZONES[*zone]),
-            Step::Check { filter: number, kind } => {
-                checked(store, &tenant, &filter(*number), (&self.calendar, PeriodKind::ALL[*kind])).await;
+            Step::Check { filter: number, kind } => self.check(*number, PeriodKind::ALL[*kind]).await,
+        }
+    }
+
+    /// Sums are what the rows say, and what was done.
+    async fn check(&self, number: usize, kind: PeriodKind) {
+        let (filter, spans) = (filter(number), periods(&self.calendar, kind));
+        let told = checked(self.store, &self.tenant, &filter, (&self.calendar, kind)).await;
+        let told: Vec<Reckoned> = told.iter().map(Reckoned::of).collect();
+        let done: Vec<Reckoned> = spans.iter().map(|span| self.model.reckon(&filter, *span)).collect();
+        assert_eq!(told, done, "{spans:?} {filter:?}");
+    }
+
+    /// All filters in all kinds of periods.
+    async fn check_all(&self) {
+        for kind in PeriodKind::ALL {
+            for number in 0..FILTERS {
+                self.check(number, *kind).await;
             }
         }
     }
 
     async fn hand_in(&mut self, number: u128, traits: &Traits, renamed: bool) {
         let name = if renamed { format!("other-{number}") } else { format!("call-{number}") };
-        let given = self.conversation(number, name.clone(), traits);
+        let given = self.conversation(number, name, traits);
         let mut tx = begin(self.store).await;
-        if self.names.insert(number, name).is_none() {
+        if !self.model.knows(number) {
             assert!(tx.insert_conversation(&self.tenant, &given, at(1)).await.expect("it is stored"));
         } else {
             tx.erase_derived(&self.tenant, given.id, at(2)).await.expect("it answers");
             tx.replace_conversation(&self.tenant, &given, at(2)).await.expect("it is stored").expect("it was there");
         }
         commit(tx).await;
+        self.model.hand_in(number, given);
     }
 
     async fn analyse(&mut self, number: u128, traits: &Traits) {
-        if !self.names.contains_key(&number) {
+        if !self.model.knows(number) {
             return;
         }
         let mut found = record(self.id(number));
@@ -241,6 +274,7 @@ impl<'a> World<'a> {
         let mut tx = begin(self.store).await;
         tx.upsert_record(&self.tenant, &found).await.expect("it is stored");
         commit(tx).await;
+        self.model.analyse(number, Some(found));
     }
 
     async fn settle(&mut self, number: u128, said: bool) {
@@ -261,6 +295,7 @@ impl<'a> World<'a> {
         let mut tx = begin(self.store).await;
         tx.settle_uses(&self.tenant, &name, &ids, &uses).await.expect("it is stored");
         commit(tx).await;
+        self.model.settle(&name, said);
     }
 
     async fn write(&mut self, number: u128, traits: &Traits) {
@@ -303,7 +338,7 @@ impl<'a> World<'a> {
 
     /// The name under which agents know a conversation: its own, or what it will be called.
     fn name(&self, number: u128) -> String {
-        self.names.get(&number).cloned().unwrap_or_else(|| format!("call-{number}"))
+        self.model.name(number).map_or_else(|| format!("call-{number}"), str::to_owned)
     }
 
     fn id(&self, number: u128) -> ConversationId {
@@ -316,7 +351,7 @@ impl<'a> World<'a> {
 }
 
 /// Runs many interleavings, each with rows of its own.
-fn check(cases: u32, runtime: &tokio::runtime::Runtime, store: &Store) {
+fn check(cases: u32, runtime: &Runtime, store: &Store) {
     let config =
         ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() };
     let case = std::cell::Cell::new(0_u128);
@@ -327,32 +362,19 @@ fn check(cases: u32, runtime: &tokio::runtime::Runtime, store: &Store) {
             for step in &steps {
                 world.take(step).await;
             }
-            check_all(store, &world.tenant, &world.calendar).await;
+            world.check_all().await;
             roll_up_all(store, &world.tenant, &world.calendar).await;
-            check_all(store, &world.tenant, &world.calendar).await;
+            world.check_all().await;
         });
     });
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
 #[test]
 fn every_answer_is_what_the_rows_say_on_sqlite() {
-    let runtime = runtime();
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let store = runtime.block_on(open(&format!("sqlite:{}", directory.path().join("turnwise.db").display())));
-    check(24, &runtime, &store);
-    runtime.block_on(store.close());
+    property_on_sqlite(|runtime, store| check(24, runtime, store));
 }
 
 #[test]
 fn every_answer_is_what_the_rows_say_on_postgres() {
-    let runtime = runtime();
-    let database = runtime.block_on(TestDatabase::create());
-    let store = runtime.block_on(open(&database.url));
-    check(12, &runtime, &store);
-    runtime.block_on(store.close());
-    runtime.block_on(database.drop());
+    property_on_postgres(|runtime, store| check(12, runtime, store));
 }

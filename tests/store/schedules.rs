@@ -2,14 +2,14 @@
 
 use chrono_tz::Tz;
 use turnwise::domain::clock::Timestamp;
+use turnwise::domain::conversation::ConversationStatus;
 use turnwise::domain::credit::{EntryUse, UseSource};
 use turnwise::domain::ids::RetrievalId;
 use turnwise::domain::schedule::{Cron, Schedule, Work};
 use turnwise::store::Store;
-use turnwise::store::retrievals::{Exposure, Retrieval};
-use uuid::Uuid;
+use turnwise::store::retrievals::Exposure;
 
-use crate::store::fixtures::{at, begin, commit, entry, insert_conversation, insert_entry, other_tenant, tenant};
+use crate::store::fixtures::{self, at, begin, commit, entry, insert_conversation, insert_entry, other_tenant, tenant};
 use crate::store::on_both;
 
 fn schedule(work: Work, next_run: i64) -> Schedule {
@@ -81,7 +81,6 @@ async fn two_workers_at_once_take_a_tick_once() {
 }
 
 async fn retrieval(store: &Store, number: u128, conversation: &str) -> RetrievalId {
-    let id = RetrievalId(Uuid::from_u128(number));
     let shown = |rank: usize| Exposure {
         rank,
         entry_id: entry(rank as u128).id,
@@ -89,20 +88,9 @@ async fn retrieval(store: &Store, number: u128, conversation: &str) -> Retrieval
         score: 0.5,
         similarity: 0.9,
     };
-    let retrieval = Retrieval {
-        id,
-        conversation_ref: Some(conversation.to_owned()),
-        turn: None,
-        utterance: "what does it cost".to_owned(),
-        language: None,
-        model: "m".to_owned(),
-        abstained: false,
-        reason: None,
-        top_similarity: None,
-        total_us: 1,
-        created_at: at(number as i64),
-        exposures: vec![shown(1), shown(2)],
-    };
+    let mut retrieval = fixtures::retrieval(number, Some(conversation));
+    retrieval.exposures = vec![shown(1), shown(2)];
+    let id = retrieval.id;
     let mut tx = begin(store).await;
     tx.insert_retrievals(&tenant(), &[retrieval]).await.expect("it is stored");
     commit(tx).await;
@@ -155,6 +143,38 @@ async fn an_exposure_expires_unless_its_conversation_came_or_somebody_told_of_it
         tx.settle_uses(&tenant(), "never-came", &[late], &[]).await.expect("it is stored");
         commit(tx).await;
         assert_eq!((expired(&store).await, expire(&store, at(50), 9).await), (1, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_shown_when_its_conversation_had_been_learned_from_expires_and_goes() {
+    on_both(async |store| {
+        let learned = insert_conversation(&store, 1).await;
+        let (failed, renewed) = (insert_conversation(&store, 2).await, insert_conversation(&store, 3).await);
+        let mut tx = begin(&store).await;
+        for (id, status) in [
+            (learned.id, ConversationStatus::Processed),
+            (failed.id, ConversationStatus::Failed),
+            (renewed.id, ConversationStatus::Processed),
+        ] {
+            assert!(tx.set_conversation_status(&tenant(), id, status, Some("why"), at(5)).await.expect("it is there"));
+        }
+        tx.renew_conversation(&tenant(), renewed.id).await.expect("it answers").expect("it was there");
+        commit(tx).await;
+        let late = retrieval(&store, 10, &learned.external_id).await;
+        let of_failed = retrieval(&store, 11, &failed.external_id).await;
+        let of_renewed = retrieval(&store, 12, &renewed.external_id).await;
+
+        assert_eq!(expire(&store, at(10), 9).await, 0, "it is not old enough");
+        assert_eq!(expire(&store, at(50), 9).await, 2, "the others are settled when they are learned from");
+        assert_eq!((expire(&store, at(50), 9).await, expired(&store).await), (0, 2));
+
+        let mut tx = begin(&store).await;
+        assert_eq!(tx.prune_retrievals(&tenant(), at(50), 9).await.expect("it answers"), 1);
+        commit(tx).await;
+        let left = store.retrievals(&tenant(), &[late, of_failed, of_renewed]).await.expect("it answers");
+        assert_eq!(left.iter().map(|retrieval| retrieval.id).collect::<Vec<_>>(), [of_failed, of_renewed]);
     })
     .await;
 }

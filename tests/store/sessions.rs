@@ -3,8 +3,8 @@
 use turnwise::domain::conversation::ConversationStatus;
 use turnwise::domain::ids::{ConversationId, SessionId, TenantId};
 use turnwise::domain::training::{Created, Labels, Selection, Session, SessionKind, SessionStatus};
-use turnwise::store::page::PageRequest;
-use turnwise::store::sessions::{SessionFilter, SessionOrder};
+use turnwise::store::page::{Cursor, PageRequest};
+use turnwise::store::sessions::{SessionFilter, SessionOrder, SessionState};
 use uuid::Uuid;
 
 use crate::store::fixtures::{at, begin, commit, insert_conversation, other_tenant, tenant};
@@ -43,6 +43,7 @@ async fn the_last_item_that_ends_is_told_and_failures_are_listed() {
             assert!(!tx.add_session_item(&tenant(), wanted.id, id).await.expect("it is there"));
         }
         commit(tx).await;
+        let begun = store.session_state(&tenant(), wanted.id).await.expect("it answers").expect("it is there");
         assert_eq!(store.pending_items(&tenant(), wanted.id).await.expect("it counts"), 2);
         assert_eq!(store.pending_items(&other_tenant(), wanted.id).await.expect("it counts"), 0);
 
@@ -54,7 +55,7 @@ async fn the_last_item_that_ends_is_told_and_failures_are_listed() {
         let last = tx.settle_session_items(&tenant(), ids[1], None).await.expect("it answers");
         assert_eq!(last, [wanted.id]);
         assert_eq!(tx.settle_session_items(&tenant(), ids[1], None).await.expect("it answers"), []);
-        tx.advance_session(&tenant(), wanted.id, None, 0).await.expect("it goes on");
+        assert!(tx.advance_session(&tenant(), &begun, None, 0).await.expect("it goes on"));
         assert!(tx.complete_session(&tenant(), wanted.id, at(7)).await.expect("it ends"));
         commit(tx).await;
 
@@ -74,6 +75,38 @@ async fn the_last_item_that_ends_is_told_and_failures_are_listed() {
         assert_eq!(list(&tenant(), SessionStatus::Completed).await, 1);
         assert_eq!(list(&tenant(), SessionStatus::Running).await, 0);
         assert_eq!(list(&other_tenant(), SessionStatus::Completed).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_is_noted_once_from_where_the_session_was() {
+    on_both(async |store| {
+        let wanted = session(9, SessionKind::RefreshMetrics);
+        let mut tx = begin(&store).await;
+        tx.insert_session(&tenant(), &wanted).await.expect("it is stored");
+        assert!(tx.begin_session(&tenant(), wanted.id, 9, at(6)).await.expect("it begins"));
+        commit(tx).await;
+        let state = async || store.session_state(&tenant(), wanted.id).await.expect("it answers").expect("it is there");
+        let advance = async |was: &SessionState, next, done| {
+            let mut tx = begin(&store).await;
+            assert!(!tx.advance_session(&other_tenant(), was, next, done).await.expect("it answers"));
+            let is_noted = tx.advance_session(&tenant(), was, next, done).await.expect("it answers");
+            commit(tx).await;
+            is_noted
+        };
+
+        let first = state().await;
+        let place = Some(Cursor::behind(at(3)));
+        assert!(advance(&first, place, 5).await);
+        assert!(!advance(&first, place, 5).await, "another has gone through the first page");
+        let second = state().await;
+        assert_eq!((second.place, second.walked, second.session.done), (place, false, 5));
+        assert!(advance(&second, None, 4).await);
+        assert!(!advance(&second, None, 4).await, "another has gone through the last page");
+        assert!(!advance(&first, place, 5).await, "the end is not the beginning, although both have no place");
+        let end = state().await;
+        assert_eq!((end.place, end.walked, end.session.done), (None, true, 9));
     })
     .await;
 }

@@ -112,6 +112,11 @@ impl TestApp {
         answer(request.header("content-type", "application/json").body(body.into())).await
     }
 
+    /// Changes what is at a path below the prefix.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        answer(self.request(Method::PATCH, &format!("{PREFIX}{path}")).bearer_auth(ADMIN_KEY).json(body)).await
+    }
+
     /// Deletes what is at a path below the prefix.
     pub async fn delete(&self, path: &str) -> Answer {
         answer(self.request(Method::DELETE, &format!("{PREFIX}{path}")).bearer_auth(ADMIN_KEY)).await

@@ -72,6 +72,5 @@ pub async fn list(
     let filter = params.filter.check()?;
     let store = &api.services()?.engine.store;
     let page = store.list_cases(&caller.tenant, &filter, &params.paging.request()).await?;
-    let results = page.items.iter().cloned().map(CaseBody::from).collect();
-    Ok(Json(params.paging.answer(&params.url, &page, results)))
+    Ok(Json(params.paging.answer_each(&params.url, page, CaseBody::from)))
 }

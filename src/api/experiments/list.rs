@@ -55,6 +55,5 @@ pub async fn list(
     checks.finish()?;
     let store = &api.services()?.engine.store;
     let page = store.list_experiments(&caller.tenant, &filter, &params.paging.request()).await?;
-    let results = page.items.iter().cloned().map(ExperimentBody::from).collect();
-    Ok(Json(params.paging.answer(&params.url, &page, results)))
+    Ok(Json(params.paging.answer_each(&params.url, page, ExperimentBody::from)))
 }

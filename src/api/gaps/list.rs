@@ -61,9 +61,9 @@ pub async fn list(
 ) -> Result<Json<List<GapBody>>, ApiError> {
     let filter = params.filter.check()?;
     let store = &api.services()?.engine.store;
-    let page = store.list_gaps(&caller.tenant, &filter, &params.paging.request()).await?;
+    let mut page = store.list_gaps(&caller.tenant, &filter, &params.paging.request()).await?;
     let mut results = Vec::with_capacity(page.items.len());
-    for gap in page.items.iter().cloned() {
+    for gap in std::mem::take(&mut page.items) {
         results.push(with_utterances(store, &caller.tenant, gap).await?);
     }
     Ok(Json(params.paging.answer(&params.url, &page, results)))

@@ -20,7 +20,8 @@ pub struct JobSummary {
     #[schema(required)]
     oldest_queued_s: Option<f64>,
     /// How many entries were shown to agents and given up, because no conversation came for them within
-    /// `learning.exposure_wait_days`: they count neither for nor against an entry. One that comes later takes them back.
+    /// `learning.exposure_wait_days`, or theirs had been learned from before: they count neither for nor against an entry.
+    /// A conversation that comes later takes them back.
     expired_exposures: i64,
 }
 

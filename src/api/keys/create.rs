@@ -17,6 +17,7 @@ use crate::api::keys::insert;
 use crate::api::keys::wire::KeyBody;
 use crate::api::{Api, PREFIX};
 use crate::domain::ids::{KeyId, TenantId};
+use crate::domain::key_fields;
 use crate::engine::Engine;
 use crate::engine::secrets::{hash_key, random_key};
 use crate::store::keys::{ApiKey, KeyScope};
@@ -57,13 +58,11 @@ impl KeyRequest {
     fn check(&self, caller: &Caller, engine: &Engine, hash: String) -> Result<ApiKey, ApiError> {
         let created_at = engine.now();
         let mut checks = FieldChecks::default();
-        let name = checks.name("name", Some(&self.name));
+        let name = checks.keep(key_fields::name(&self.name));
         let scope: Option<KeyScope> = checks.word("scope", Some(&self.scope));
         let tenant = checks.keep(self.tenant.as_deref().map(TenantId::parse).transpose());
         let expires_at = checks.time("expires_at", self.expires_at.as_deref());
-        if expires_at.is_some_and(|end| end <= created_at) {
-            checks.refuse("expires_at", "must lie in the future");
-        }
+        let expires_at = checks.keep(key_fields::expires_at(expires_at, created_at)).flatten();
         checks.finish()?;
         let (Some(name), Some(scope)) = (name, scope) else {
             return Err(ApiError::internal("a key that passed its check has no name or no scope"));

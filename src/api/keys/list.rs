@@ -65,6 +65,5 @@ pub async fn list(
     let filter = params.filter.check()?;
     let store = &api.services()?.engine.store;
     let page = store.list_keys(&seen_by(&caller), &filter, &params.paging.request()).await?;
-    let results = page.items.iter().cloned().map(KeyBody::from).collect();
-    Ok(Json(params.paging.answer(&params.url, &page, results)))
+    Ok(Json(params.paging.answer_each(&params.url, page, KeyBody::from)))
 }

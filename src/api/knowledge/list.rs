@@ -71,7 +71,7 @@ pub async fn list(
 ) -> Result<Json<List<EntryBody>>, ApiError> {
     let filter = params.filter.check()?;
     let store = &api.services()?.engine.store;
-    let page = store.list_entries(&caller.tenant, &filter, &params.paging.request()).await?;
-    let results = with_evidence(store, &caller.tenant, page.items.clone()).await?;
+    let mut page = store.list_entries(&caller.tenant, &filter, &params.paging.request()).await?;
+    let results = with_evidence(store, &caller.tenant, std::mem::take(&mut page.items)).await?;
     Ok(Json(params.paging.answer(&params.url, &page, results)))
 }

@@ -128,6 +128,5 @@ pub async fn versions(
     let store = &api.services()?.engine.store;
     find(store, &caller.tenant, id).await?;
     let page = store.list_versions(&caller.tenant, id, step, &params.paging.request()).await?;
-    let results = page.items.iter().cloned().map(VersionBody::from).collect();
-    Ok(Json(params.paging.answer(&params.url, &page, results)))
+    Ok(Json(params.paging.answer_each(&params.url, page, VersionBody::from)))
 }

@@ -83,8 +83,6 @@ pub async fn list(
 ) -> Result<Json<List<RecordBody>>, ApiError> {
     let filter = params.filter.check()?;
     let store = &api.services()?.engine.store;
-    let mut page = store.list_records(&caller.tenant, &filter, &params.paging.request()).await?;
-    let records = std::mem::take(&mut page.items);
-    let results = records.into_iter().map(RecordBody::from).collect();
-    Ok(Json(params.paging.answer(&params.url, &page, results)))
+    let page = store.list_records(&caller.tenant, &filter, &params.paging.request()).await?;
+    Ok(Json(params.paging.answer_each(&params.url, page, RecordBody::from)))
 }

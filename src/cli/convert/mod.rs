@@ -21,10 +21,10 @@ use uuid::Uuid;
 
 use crate::cli::input::{Place, open};
 use crate::cli::json_items::{ItemError, JsonItems};
+use crate::cli::print::tell_fields;
 use crate::domain::clock::Timestamp;
 use crate::domain::conversation::Speaker;
 use crate::domain::draft::{CallerKey, ConversationDraft, MAX_TURN_CHARS, parse_speaker};
-use crate::domain::error::FieldError;
 use crate::domain::ids::ConversationId;
 use crate::domain::text::shorten;
 
@@ -36,8 +36,6 @@ pub const SECONDS_PER_TURN: i64 = 10;
 pub const AGENT_ID: &str = "converted";
 /// The channel of a conversation that names none.
 pub const CHANNEL: &str = "chat";
-/// The most wrong fields that one reason names.
-const MAX_FIELDS_TOLD: usize = 3;
 
 /// What the given file is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -247,7 +245,7 @@ impl<W: Write> Output<'_, W> {
     fn write(&mut self, place: Place, draft: ConversationDraft) -> Result<(), ConvertError> {
         // Neither id nor key is kept; the check only wants them to make the conversation.
         if let Err(wrong) = draft.clone().check(ConversationId(Uuid::nil()), &CallerKey::new(Vec::new())) {
-            self.reject(place, tell(&wrong));
+            self.reject(place, tell_fields(&wrong));
             return Ok(());
         }
 
@@ -342,14 +340,6 @@ fn moment_of_number(number: f64) -> Option<Timestamp> {
     let millis = if number < FIRST_MILLIS { number * 1000.0 } else { number };
     // Up to the year 9999, the last that RFC 3339 can write.
     (0.0..253_402_300_800_000.0).contains(&millis).then(|| Timestamp::from_millis(millis.round() as i64))
-}
-
-fn tell(wrong: &[FieldError]) -> String {
-    let mut told: Vec<String> = wrong.iter().take(MAX_FIELDS_TOLD).map(FieldError::to_string).collect();
-    if wrong.len() > MAX_FIELDS_TOLD {
-        told.push(format!("and {} more", wrong.len() - MAX_FIELDS_TOLD));
-    }
-    told.join("; ")
 }
 
 fn is_same_file(file: &Path, output: &Path) -> bool {

@@ -232,12 +232,12 @@ impl Reader {
         match tag {
             TagEnd::Heading(_) => self.in_heading = false,
             TagEnd::List(_) => _ = self.lists.pop(),
-            TagEnd::TableCell => self.add("  "),
+            TagEnd::TableCell => self.current().push_str("  "),
             TagEnd::Link => {
                 let url = self.links.pop().unwrap_or_default();
                 let is_told = self.current().ends_with(&url);
                 if url.contains(':') && !is_told && !self.in_heading {
-                    self.add(&format!(" ({url})"));
+                    self.current().push_str(&format!(" ({url})"));
                 }
             }
             _ => {}
@@ -260,25 +260,16 @@ impl Reader {
             self.begin("\n\n", range.start);
         }
         self.in_new_item = false;
-        self.add(text);
-    }
-
-    fn add(&mut self, text: &str) {
-        let in_heading = self.in_heading;
-        let section = self.section();
-        match section.lines.last_mut() {
-            Some(line) if !in_heading => line.text.push_str(text),
-            _ => section.title.push_str(text),
-        }
+        self.current().push_str(text);
     }
 
     /// The text that is being written.
-    fn current(&mut self) -> String {
+    fn current(&mut self) -> &mut String {
         let in_heading = self.in_heading;
         let section = self.section();
-        match section.lines.last() {
-            Some(line) if !in_heading => line.text.clone(),
-            _ => section.title.clone(),
+        match section.lines.last_mut() {
+            Some(line) if !in_heading => &mut line.text,
+            _ => &mut section.title,
         }
     }
 

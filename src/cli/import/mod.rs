@@ -22,15 +22,13 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::import::file::{Given, ImportArgs, Item, format_of, source};
 use crate::cli::import::language::Tongue;
 use crate::cli::ingest::check_file;
-use crate::cli::print::{Voice, warn};
+use crate::cli::print::{Voice, tell_fields, warn};
 use crate::domain::error::FieldError;
 use crate::domain::import::{ImportBatch, ImportReport, ImportResult, ImportStatus, MAX_IMPORTS};
 
 /// A batch is handed over before it takes more than so many bytes, unless one thing alone does: a server reads no body
 /// without a bound.
 const BATCH_BYTES: usize = 128 << 10;
-/// The most wrong fields that one reason names.
-const MAX_FIELDS_TOLD: usize = 3;
 
 const BAR: &str = "{spinner} {pos} read {wide_bar} {elapsed}";
 
@@ -304,11 +302,7 @@ impl Import<'_> {
                 Event::Rejected { file: &self.file, place: &told, line: place.line, pk: place.pk.as_deref(), errors };
             return self.voice.say_json(&event);
         }
-        let mut reasons: Vec<String> = wrong.iter().take(MAX_FIELDS_TOLD).map(ToString::to_string).collect();
-        if wrong.len() > MAX_FIELDS_TOLD {
-            reasons.push(format!("and {} more", wrong.len() - MAX_FIELDS_TOLD));
-        }
-        warn(&format!("{}: {told}: {}", self.file, reasons.join("; ")));
+        warn(&format!("{}: {told}: {}", self.file, tell_fields(wrong)));
         Ok(())
     }
 }

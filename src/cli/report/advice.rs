@@ -1,5 +1,6 @@
 //! What to do next, told from the facts, the most useful first.
 
+use crate::cli::client::PREFIX;
 use crate::cli::jobs::age;
 use crate::cli::report::facts::{EntryLine, Facts};
 use crate::cli::report::words::{cell, count, percent};
@@ -13,8 +14,6 @@ const BEHIND_S: f64 = 3_600.0;
 const FEW_HITS: f64 = 0.5;
 /// Below this share of used answers, what is offered does not reach users.
 const FEW_USES: f64 = 0.2;
-/// What begins the paths of the API.
-const PREFIX: &str = "/api/v1/ai";
 
 /// A link to something of the API by its id.
 pub fn link(facts: &Facts, path: &str, id: &str, text: &str) -> String {

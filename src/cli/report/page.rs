@@ -131,8 +131,7 @@ fn successes(period: Option<&Period>) -> String {
 fn endings(facts: &Facts) -> String {
     let (now, then) = both(facts);
     let empty = Analysis::default();
-    let of = |period: Option<&Period>| period.and_then(|one| one.analysis.clone()).unwrap_or_else(|| empty.clone());
-    let (this, before) = (of(now), of(then));
+    let [this, before] = [now, then].map(|period| period.and_then(|one| one.analysis.as_ref()).unwrap_or(&empty));
     if this.total() == 0 && before.total() == 0 {
         return "\n## How conversations ended\n\nNo conversation of these two was analysed.\n".to_owned();
     }
@@ -142,7 +141,7 @@ fn endings(facts: &Facts) -> String {
         format!("{} ({share})", count(some))
     };
     let order = [Outcome::Successful, Outcome::Partial, Outcome::Unsuccessful, Outcome::Unknown, Outcome::Excluded];
-    let rows = order.map(|outcome| vec![outcome.to_string(), share(&this, outcome), share(&before, outcome)]);
+    let rows = order.map(|outcome| vec![outcome.to_string(), share(this, outcome), share(before, outcome)]);
     let (word, _) = days::words(facts.kind);
     let header = ["analysed conversations", &format!("this {word}"), &format!("the {word} before")];
     format!("\n## How conversations ended\n\n{}", table(&header, &rows))

@@ -45,13 +45,13 @@ pub struct SimulateArgs {
     #[arg(long, default_value_t = 0)]
     pub first_seed: u64,
     /// Conversations of each world
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 5_000)]
     pub conversations: u64,
     /// What users want; each has four answers. `drop` takes a fifth, so that the answer that falls is used often
     #[arg(long, default_value_t = 50)]
     pub intents: usize,
     /// Runs at the same time, each on a server of its own
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 4)]
     pub parallel: usize,
 }
 
@@ -61,7 +61,7 @@ struct Utterances {
     answers: Vec<String>,
 }
 
-/// Runs the simulation in temporary data directories.
+/// Runs the simulation in temporary data directories; [`Exit::Rejected`] when a promise is not kept.
 ///
 /// # Errors
 /// When the data is missing, or a server fails.
@@ -76,10 +76,11 @@ pub async fn run(args: &SimulateArgs, config: Config, start_http: StartHttp, voi
     let bar = voice.progress("{msg} {bar:40} {pos}/{len} conversations {elapsed}");
     let rankings: u64 = scenarios.iter().map(|scenario| if scenario.compares() { 2 } else { 1 }).sum();
     bar.set_length(args.seeds * args.conversations * rankings);
-    let mut reports = Vec::new();
+    let (mut reports, mut is_kept) = (Vec::new(), true);
     for scenario in scenarios {
         bar.set_message(scenario.as_str());
         let report = simulate(scenario, args, &utterances, &shared, &bar).await?;
+        is_kept &= report.promises().iter().all(|promise| promise.kept);
         if voice.json {
             reports.push(report.json());
         } else {
@@ -90,7 +91,7 @@ pub async fn run(args: &SimulateArgs, config: Config, start_http: StartHttp, voi
     if voice.json {
         voice.say_json(&reports)?;
     }
-    Ok(Exit::Done)
+    Ok(if is_kept { Exit::Done } else { Exit::Rejected })
 }
 
 async fn simulate(

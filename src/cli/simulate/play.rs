@@ -33,6 +33,8 @@ const POLL: Duration = Duration::from_millis(20);
 const LATE_BY: u64 = 200;
 /// Share of the conversations that get no knowledge in the experiment.
 const HELD_OUT: f64 = 0.3;
+/// Share of the words of an answer that an agent leaves out; a number it never does.
+const LEFT_OUT: f64 = 0.15;
 /// What agents put in front of what they were given, and behind it.
 const PHRASINGS: [(&str, &str); 4] =
     [("Sure. ", ""), ("Let me see. ", " Does that help?"), ("", " Anything else?"), ("Okay, so: ", "")];
@@ -190,9 +192,8 @@ impl Play<'_> {
         if !held_out {
             self.treated = (self.treated.0 + rate, self.treated.1 + 1);
         }
-        // The same user is helped by the same answer, whoever ranks.
-        let luck = dice([seed, number, 10 + used.map_or(9_999, |(of, answer)| (of * 10 + answer) as u64)]);
-        let successful = luck < rate;
+        // The same user is as easily helped whoever ranks, so that rankings differ by the answers that they lead to alone.
+        let successful = dice([seed, number, 4_000]) < rate;
         if used.is_some() || (self.run.ranking == Ranking::None && !met.ignores) {
             let best = self.best(met.intent, number);
             let part = &mut self.played.fifths[(number * PARTS as u64 / self.run.conversations.max(1)) as usize];
@@ -264,7 +265,7 @@ impl Play<'_> {
         let throw = |what| dice([self.run.seed, met.number, what]);
         let told = self.run.scenario.told(throw(5));
         let said = match used {
-            Some((of, answer)) => rephrase(&self.run.world[of].answers[answer], throw(4)),
+            Some(answer) => rephrase(&self.run.world[answer.0].answers[answer.1], answer, throw(4)),
             None => "I am afraid I will have to ask a colleague about that.".to_owned(),
         };
         let conversation = json!({
@@ -370,8 +371,33 @@ const fn outcome(successful: bool) -> &'static str {
     if successful { "successful" } else { "unsuccessful" }
 }
 
-/// What an agent makes of an answer.
-fn rephrase(answer: &str, dice: f64) -> String {
-    let (before, behind) = PHRASINGS[pick(dice, PHRASINGS.len())];
-    format!("{before}{answer}{behind}")
+/// What an agent makes of an answer: in one of four ways it leaves out words here and there, and says it with others around.
+fn rephrase(text: &str, (of, answer): Answer, throw: f64) -> String {
+    let way = pick(throw, PHRASINGS.len());
+    let (before, behind) = PHRASINGS[way];
+    let is_said = |(at, word): &(usize, &str)| {
+        let place = [(of * RIVALS + answer) as u64, way as u64, *at as u64];
+        word.contains(|letter: char| letter.is_ascii_digit()) || dice(place) >= LEFT_OUT
+    };
+    let said: Vec<&str> = text.split_whitespace().enumerate().filter(is_said).map(|(_, word)| word).collect();
+    format!("{before}{}{behind}", said.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_said_in_other_words_and_with_its_numbers() {
+        let answer =
+            "You can change the booking until 24 hours before departure for a fee of 15 dollars at any counter";
+        let ways: Vec<String> = [0.1, 0.4, 0.6, 0.9].map(|throw| rephrase(answer, (3, 1), throw)).to_vec();
+        for way in &ways {
+            assert!(!way.contains(answer) && way.contains("24") && way.contains("15"), "{way}");
+            let kept = answer.split(' ').filter(|word| way.split(' ').any(|said| said == *word)).count();
+            assert!((10..19).contains(&kept), "{way}");
+        }
+        assert!(ways.iter().all(|way| ways.iter().filter(|other| *other == way).count() == 1), "{ways:?}");
+        assert_eq!(ways[0], rephrase(answer, (3, 1), 0.2), "a way is the same each time");
+    }
 }

@@ -1,18 +1,14 @@
 //! A server of this process: real HTTP routes, with models that were loaded once for all runs.
 
-use std::sync::Arc;
-
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::cli::cli_key::CliKey;
 use crate::cli::client::Client;
 use crate::cli::failure::Failure;
 use crate::cli::learned::open_in;
-use crate::cli::serve::{HttpParts, StartHttp};
+use crate::cli::loopback::Loopback;
+use crate::cli::serve::StartHttp;
 use crate::config::Config;
 use crate::domain::ranking::SuccessOrder;
 use crate::embedding::embedders::Embedders;
@@ -36,9 +32,8 @@ pub struct Server {
     pub client: Client,
     app: App,
     worker: JoinHandle<()>,
-    stop: CancellationToken,
-    _cli_key: CliKey,
-    _dir: TempDir,
+    loopback: Loopback,
+    dir: TempDir,
 }
 
 impl Server {
@@ -53,39 +48,20 @@ impl Server {
         config.learning.chunk_tokens = CHUNK_TOKENS;
         config.retrieval.success_order = order;
         let app = open_in(&config, dir.path(), Some(shared.embedders.clone())).await?;
-        let cli_key = CliKey::make(dir.path())?;
-        let stop = CancellationToken::new();
-        let url = listen(shared, &app, &cli_key, &stop).await?;
+        let (client, loopback) = Loopback::open(&app, shared.start_http).await?;
         let worker = app.start_worker().await?;
-        let client = Client::new(&url, Some(cli_key.secret().clone()))?;
-        Ok(Self { client, app, worker, stop, _cli_key: cli_key, _dir: dir })
+        Ok(Self { client, app, worker, loopback, dir })
     }
 
     /// Ends it.
     pub async fn stop(self) {
-        self.stop.cancel();
-        self.app.close(Some(self.worker)).await;
+        let Self { client, app, worker, loopback, dir } = self;
+        // Its connections would be waited for.
+        drop(client);
+        loopback.close().await;
+        app.close(Some(worker)).await;
+        drop(dir);
     }
-}
-
-/// Serves on a port that the system chooses; its address.
-async fn listen(shared: &Shared, app: &App, key: &CliKey, stop: &CancellationToken) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| Failure::io("a loopback port cannot be listened on", &error);
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let http = (shared.start_http)(HttpParts {
-        config: app.config.clone(),
-        listener,
-        cli_key: key.secret().clone(),
-        clock: Arc::clone(&app.engine.clock),
-        ids: Arc::clone(&app.engine.ids),
-        is_for_others: false,
-        stop: stop.clone(),
-    });
-    (http.open)(app).await?;
-    // It ends with the process, or when it is told to stop.
-    tokio::spawn(http.served);
-    Ok(format!("http://{address}"))
 }
 
 /// Loads the models of a configuration.

@@ -1,7 +1,7 @@
 //! The world of a simulation: what users want, which answers there are, and how often each of them really helps.
 //!
-//! Everything is drawn by hashing a seed, so that two rankings meet the same users in the same order, and an answer helps the
-//! same user in both or in neither.
+//! Everything is drawn by hashing a seed, so that two rankings meet the same users in the same order, and a better answer helps
+//! whom a worse one helps.
 
 use std::collections::BTreeMap;
 use std::path::Path;

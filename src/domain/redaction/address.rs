@@ -55,8 +55,11 @@ pub(super) fn of_agent(tokens: &[Token]) -> Vec<Found> {
 
 /// Places where an address, or a part with its number, is said again.
 pub(super) fn repeated(tokens: &[Token], known: &[String]) -> Vec<Found> {
-    let said: Vec<String> = (0..tokens.len()).map(|at| spelling(tokens, at)).collect();
     let mut found = Vec::new();
+    if known.is_empty() {
+        return found;
+    }
+    let said: Vec<String> = (0..tokens.len()).map(|at| spelling(tokens, at)).collect();
     for address in known {
         let words: Vec<&str> = address.split(' ').collect();
         let mut at = 0;

@@ -52,8 +52,7 @@ fn floor(tokens: &[Token], at: usize, comma: bool) -> Option<usize> {
         return Some(ordinal + 1);
     }
     let before = at.checked_sub(1).map(|before| &tokens[before])?;
-    let goes_on = comma || before.is_number() || is_ordinal_mark(before) || SIDES.contains(&before.folded);
-    (goes_on && SIDES.contains(&token.folded)).then_some(at + 1)
+    ((comma || ends_count(before)) && SIDES.contains(&token.folded)).then_some(at + 1)
 }
 
 /// Whether a single letter, or its name, is that of a flat or block: "4 B", "block c", "ब्लॉक सी".
@@ -62,10 +61,9 @@ fn is_unit_letter(tokens: &[Token], at: usize) -> bool {
         return false;
     };
     let announced = announces_unit(before);
-    let counted = before.is_number() || is_ordinal_mark(before) || SIDES.contains(&before.folded);
     let word = matches!(token.folded.as_str(), "i" | "y" | "o" | "e");
     let letter = token.is_letter() && !vocabulary::is_caseless(token) && !word;
-    letter && (announced || counted && token.title) || announced && LETTERS.contains(&token.folded)
+    letter && (announced || ends_count(before) && token.title) || announced && LETTERS.contains(&token.folded)
 }
 
 /// One or two words of its own before the word for a quarter: "Garden Town", "al noor plaza".
@@ -101,6 +99,11 @@ pub(super) fn town(tokens: &[Token], at: usize, comma: bool) -> Option<usize> {
 pub(super) fn is_talk(token: &Token) -> bool {
     let bare = token.folded.strip_prefix("ال").unwrap_or(&token.folded);
     vocabulary::is_common(token) || vocabulary::is_common_word(bare) || token.folded.starts_with('و')
+}
+
+/// Whether the floor, side or letter of a flat may come next: "4", "2º", "izquierda".
+fn ends_count(token: &Token) -> bool {
+    token.is_number() || is_ordinal_mark(token) || SIDES.contains(&token.folded)
 }
 
 /// The sign of an ordinal: "4º", "2ª".

@@ -45,7 +45,7 @@ const NO_CATEGORY: &str = "general";
 const GIVEN: &str = "given with the request";
 
 impl Learner {
-    /// Stage `analyze`: makes the training record.
+    /// Stage `analyze`: makes the training record and the chunks.
     pub(super) async fn analyze(&self, job: &Job, stored: &StoredConversation) -> Result<(), Error> {
         let turns = self.understand(&stored.conversation).await?;
         let told = self.engine.store.outcomes_of(&job.tenant, &stored.conversation.external_id).await?;
@@ -54,11 +54,13 @@ impl Learner {
         // A long conversation is work for a processor, which must not stall those who ask.
         let task = move || analyse(&engine, &conversation, &turns, &told, &given);
         let record = tokio::task::spawn_blocking(task).await.map_err(|_| Error::Overloaded)?;
+        let chunks = self.chunks(&stored.conversation)?;
+        let (id, now) = (stored.conversation.id, self.engine.now());
         let mut tx = self.engine.store.begin().await?;
         tx.upsert_record(&job.tenant, &record).await?;
-        let id = stored.conversation.id;
-        tx.set_conversation_status(&job.tenant, id, ConversationStatus::Processing, None, self.engine.now()).await?;
-        self.commit_stage(tx, job, stored, Some(Stage::Chunk)).await
+        tx.replace_chunks(&job.tenant, id, &chunks, now).await?;
+        tx.set_conversation_status(&job.tenant, id, ConversationStatus::Processing, None, now).await?;
+        self.commit_stage(tx, job, stored, Some(Stage::IndexChunks)).await
     }
 
     /// The turns of a conversation as bursts, redacted, without what Turnwise itself injected, understood.

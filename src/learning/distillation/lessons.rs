@@ -72,7 +72,7 @@ impl Learner {
             return Ok(Taught::default());
         }
         let evidence = tx.evidence_from(tenant, conversation).await?;
-        let known = tx.entries(tenant, &entries).await?;
+        let known = tx.hold_entries(tenant, &entries).await?;
         // A list of utterances that a person has fixed is learned no more, so it would not come back.
         let open: Vec<EntryId> = known.iter().filter(|entry| !entry.curated.phrases).map(|entry| entry.id).collect();
         let points = tx.forget_lessons(tenant, conversation, (&entries, &open), now).await?;

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use crate::domain::analysis::TrainingRecord;
 use crate::domain::classify::exchange::{Exchange, ReadTurn, need_strength};
 use crate::domain::conversation::{Outcome, Speaker};
-use crate::domain::ids::{CaseId, EntryId, ExemplarId};
+use crate::domain::ids::{CaseId, EntryId, ExemplarId, TenantId};
 use crate::domain::knowledge::{Case, CaseKind, Curated, Entry, EntryStatus, Evidence, Exemplar};
 use crate::domain::success::Posterior;
 use crate::domain::text;
@@ -61,6 +61,10 @@ impl Learner {
         let is_anew = record.learning.is_empty();
         if let Some(why) = why {
             let mut tx = self.engine.store.begin().await?;
+            if self.settings.distillation {
+                tx.lock_distillation(tenant).await?;
+                still_known(&mut tx, tenant, &record).await?;
+            }
             let is_taken_back =
                 is_anew && self.teach_nothing(&mut tx, tenant, conversation.id, self.engine.now()).await?;
             tx.set_learning(tenant, conversation.id, &[why]).await?;
@@ -105,6 +109,14 @@ impl Learner {
 
         let mut tx = self.engine.store.begin().await?;
         tx.lock_distillation(tenant).await?;
+        still_known(&mut tx, tenant, &record).await?;
+        let mut changing = match is_anew {
+            true => tx.entries_taught_by(tenant, conversation.id).await?,
+            false => Vec::new(),
+        };
+        let named = |known: &Match| [known.same, known.near_duplicate, known.contradiction];
+        changing.extend(decided.iter().flat_map(|decided| named(&decided.known)).flatten());
+        tx.hold_entries(tenant, &changing).await?;
         let now = self.engine.now();
         let mut taught = match is_anew {
             true => self.begin_anew(&mut tx, tenant, conversation.id, now).await?,
@@ -302,4 +314,16 @@ fn with_discovered_intents(record: &TrainingRecord, decided: &[Decided]) -> Opti
     record.reasons.insert("user_intents".to_owned(), reason);
     record.user_intents = discovered;
     Some(record)
+}
+
+/// Fails, so that it is tried again, where somebody told meanwhile how the conversation ended: what follows from that was left
+/// to this job.
+async fn still_known(tx: &mut Tx, tenant: &TenantId, record: &TrainingRecord) -> Result<(), Error> {
+    match tx.record_of(tenant, record.conversation_id).await?.as_ref() == Some(record) {
+        true => Ok(()),
+        false => {
+            let id = record.conversation_id;
+            Err(Error::Conflict(format!("what is known of conversation {id} has just changed")))
+        }
+    }
 }

@@ -53,8 +53,6 @@ pub async fn list(
     };
     checks.finish()?;
     let store = &api.services()?.engine.store;
-    let mut page = store.list_sessions(&caller.tenant, &filter, &params.paging.request()).await?;
-    let sessions = std::mem::take(&mut page.items);
-    let results = sessions.into_iter().map(SessionBody::from).collect();
-    Ok(Json(params.paging.answer(&params.url, &page, results)))
+    let page = store.list_sessions(&caller.tenant, &filter, &params.paging.request()).await?;
+    Ok(Json(params.paging.answer_each(&params.url, page, SessionBody::from)))
 }

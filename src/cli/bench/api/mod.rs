@@ -11,21 +11,20 @@ use std::time::Instant;
 use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Parts};
 use crate::cli::bench::api::requests::{Request, requests};
 use crate::cli::bench::api::rows::fill;
 use crate::cli::bench::quantile;
 use crate::cli::client::Client;
+use crate::cli::desk::cursor_of;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::loopback::Loopback;
 use crate::cli::print::{Voice, table};
-use crate::cli::serve::{HttpParts, StartHttp};
+use crate::cli::serve::StartHttp;
 use crate::config::Config;
 use crate::domain::ids::{CountingIds, TenantId};
 use crate::domain::period::Calendar;
-use crate::engine::secrets::random_key;
 use crate::store::Store;
 use crate::store::plans::Plan;
 
@@ -64,9 +63,7 @@ struct Measured {
 pub async fn run(args: &ApiArgs, config: &Config, start_http: StartHttp, voice: Voice) -> Result<Exit, Failure> {
     let dir = tempfile::tempdir().map_err(|error| Failure::io("a temporary directory cannot be made", &error))?;
     let app = open(args, config, dir.path()).await?;
-    let stop = CancellationToken::new();
-    let ended = measure(args, &app, start_http, (&stop, voice)).await;
-    stop.cancel();
+    let ended = measure(args, &app, start_http, voice).await;
     app.close(None).await;
     ended
 }
@@ -83,12 +80,7 @@ async fn open(args: &ApiArgs, config: &Config, dir: &Path) -> Result<App, Failur
     Ok(App::build(config, parts).await?)
 }
 
-async fn measure(
-    args: &ApiArgs,
-    app: &App,
-    start_http: StartHttp,
-    (stop, voice): (&CancellationToken, Voice),
-) -> Result<Exit, Failure> {
+async fn measure(args: &ApiArgs, app: &App, start_http: StartHttp, voice: Voice) -> Result<Exit, Failure> {
     let (store, tenant) = (&app.engine.store, TenantId::default_tenant());
     if store.count_conversations(&tenant).await? > 0 {
         return Err(Failure::Usage("--postgres must name a database that is empty, because it is filled".to_owned()));
@@ -103,7 +95,7 @@ async fn measure(
     store.vacuum().await?;
     let rolled_up_s = began.elapsed().as_secs_f64();
 
-    let client = serve(app, start_http, stop).await?;
+    let (client, loopback) = Loopback::open(app, start_http).await?;
     let mut measured = Vec::new();
     for request in requests(&known) {
         measured.push(time(&client, store, request, args).await?);
@@ -111,6 +103,9 @@ async fn measure(
     // A page that is reached by following `next`.
     let deep = deep_page(&client).await?;
     measured.push(time(&client, store, deep, args).await?);
+    // Its connections would be waited for.
+    drop(client);
+    loopback.close().await;
 
     let is_fast = measured.iter().all(|one| one.p50_ms < BOUND_MS);
     if voice.json {
@@ -150,27 +145,6 @@ async fn roll_up(store: &Store, tenant: &TenantId, calendar: &Calendar) -> Resul
     }
 }
 
-/// Serves on a port that the system chooses, until it is told to stop.
-async fn serve(app: &App, start_http: StartHttp, stop: &CancellationToken) -> Result<Client, Failure> {
-    let failed = |error: std::io::Error| Failure::io("a loopback port cannot be listened on", &error);
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    let key = secrecy::SecretString::from(random_key());
-    let http = start_http(HttpParts {
-        config: app.config.clone(),
-        listener,
-        cli_key: key.clone(),
-        is_for_others: false,
-        clock: Arc::clone(&app.engine.clock),
-        ids: Arc::clone(&app.engine.ids),
-        stop: stop.clone(),
-    });
-    (http.open)(app).await?;
-    // It ends when it is told to stop; how, tells nothing any more.
-    tokio::spawn(http.served);
-    Client::new(&format!("http://{address}"), Some(key))
-}
-
 async fn time(client: &Client, store: &Store, request: Request, args: &ApiArgs) -> Result<Measured, Failure> {
     // The first answer warms connections and caches, and is not counted.
     ask(client, &request).await?;
@@ -201,10 +175,7 @@ async fn deep_page(client: &Client) -> Result<Request, Failure> {
     let mut request = Request::new("/training/training-data/", &[("limit", "100".to_owned())]);
     for _ in 1..10 {
         let page = ask(client, &request).await?;
-        let next = page.get("next").and_then(Value::as_str).and_then(|next| reqwest::Url::parse(next).ok());
-        let Some(next) = next else { return Ok(request) };
-        let cursor = next.query_pairs().find(|(name, _)| name == "cursor").map(|(_, cursor)| cursor.into_owned());
-        let Some(cursor) = cursor else { return Ok(request) };
+        let Some(cursor) = page.get("next").and_then(Value::as_str).and_then(cursor_of) else { return Ok(request) };
         request = Request::new("/training/training-data/", &[("limit", "100".to_owned()), ("cursor", cursor)]);
     }
     Ok(request)

@@ -64,7 +64,7 @@ const INTENTS: [&str; 10] = [
     "complaint",
     "other",
 ];
-const KINDS: [&str; 4] = ["analyze", "chunk", "distill", "credit"];
+const KINDS: [&str; 4] = ["analyze", "index_chunks", "distill", "credit"];
 const WORDS: [&str; 40] = [
     "price", "booking", "refund", "invoice", "delivery", "password", "account", "upgrade", "cancel", "schedule",
     "office", "hours", "support", "ticket", "plan", "family", "phone", "number", "address", "payment", "card",
