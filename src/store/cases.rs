@@ -53,6 +53,8 @@ pub struct Suspicion {
 const COLUMNS: &str = "SELECT a.id, a.kind, a.entry_id, a.other_id, a.detail, a.created_at, a.decision,
     a.decision_reason, a.decided_key, a.decided_name, a.decided_at, a.decision_undo";
 const FROM: &str = " FROM cases a WHERE a.tenant = ";
+/// Without an index of the tenant: SQLite would walk through all its cases, in their order, to find those of an entry.
+const FROM_OF_ENTRY: &str = " FROM cases a WHERE a.tenant || '' = ";
 
 statements! {
     INSERT_CASE = "INSERT INTO cases (id, tenant, kind, entry_id, other_id, detail, created_at, since,
@@ -106,7 +108,8 @@ impl Store {
         page: &PageRequest,
     ) -> Result<Page<StoredCase>, StoreError> {
         let mut from = Statement::new("");
-        from.push_with(FROM, tenant).push_some(" AND a.kind = ", filter.kind.map(CaseKind::as_str));
+        from.push_with(if filter.entry_id.is_some() { FROM_OF_ENTRY } else { FROM }, tenant)
+            .push_some(" AND a.kind = ", filter.kind.map(CaseKind::as_str));
         match filter.state {
             Some(CaseState::Open) => _ = from.push(" AND a.decision IS NULL"),
             Some(CaseState::Decided) => _ = from.push(" AND a.decision IS NOT NULL"),

@@ -9,7 +9,8 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::facts::TermKind;
 use crate::store::rows::{moment, position, word};
-use crate::store::statement::{Statement, Value};
+use crate::store::spans::{self, push_rows_of_spans, with_periods};
+use crate::store::statement::Statement;
 
 /// Bins of the histogram of success scores, each as wide as the others.
 pub const SCORE_BINS: usize = 10;
@@ -97,8 +98,7 @@ const GROUPS: &str = "SELECT f.outcome, f.category, f.language, f.channel,
     SUM(f.response_relevance) AS response_relevance FROM record_facts f WHERE f.tenant = ";
 const BY_GROUP: &str = " GROUP BY f.outcome, f.category, f.language, f.channel";
 const EXTENT: &str = "SELECT MIN(f.started_at), MAX(f.started_at) FROM record_facts f WHERE f.tenant = ";
-const TREND: &str = " SELECT p.number, f.outcome, COUNT(*), SUM(f.success_score) FROM periods p
-    CROSS JOIN record_facts f WHERE f.started_at >= p.low AND f.started_at < p.high AND f.tenant = ";
+const TREND: &str = " SELECT p.number, f.outcome, COUNT(*), SUM(f.success_score)";
 const BY_SPAN: &str = " GROUP BY p.number, f.outcome ORDER BY p.number, f.outcome";
 const TERMS: &str = "SELECT t.term, COUNT(*) AS records FROM record_terms t WHERE t.tenant = ";
 const TERMS_OF_FILTERED: &str = "SELECT t.term, COUNT(*) AS records FROM record_facts f
@@ -176,7 +176,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut select = with_periods(spans);
-        select.push_with(TREND, tenant);
+        push_rows_of_spans(select.push(TREND), self.dialect(), spans::FACTS, "", tenant);
         filter.push(&mut select);
         select.push(BY_SPAN);
         let rows: Vec<(i64, String, i64, f64)> = self.rows(select).await?;
@@ -213,20 +213,6 @@ impl Store {
         select.push_with(OF_KIND, kind.as_str()).push_with(BY_TERM, limit);
         self.rows(select).await
     }
-}
-
-/// `WITH periods (number, low, high)`: these spans as a table, numbered by their place. The join with it goes first over
-/// the spans and then, by index, over the rows of each.
-pub(super) fn with_periods(spans: &[Span]) -> Statement {
-    let mut select = Statement::new("WITH periods (number, low, high) AS (VALUES ");
-    for (number, span) in spans.iter().enumerate() {
-        if number > 0 {
-            select.push(", ");
-        }
-        select.push_list([Value::from(number), Value::from(span.start), Value::from(span.end)]);
-    }
-    select.push(")");
-    select
 }
 
 impl FactFilter {

@@ -84,6 +84,8 @@ const COLUMNS: &str = "SELECT e.id, e.knowledge_type, e.category, e.intent, e.ti
     e.status_reason, e.alpha, e.beta, e.uses, e.prior_rate, e.curated_title, e.curated_content, e.curated_phrases,
     e.curated_status, e.evidence_count, e.created_at, e.updated_at";
 const FROM: &str = " FROM knowledge_entries e WHERE e.tenant = ";
+/// Without an index of the tenant, which SQLite would walk through to find some by their ids.
+const FROM_GIVEN: &str = " FROM knowledge_entries e WHERE e.tenant || '' = ";
 
 statements! {
     INSERT_ENTRY = "INSERT INTO knowledge_entries (id, tenant, knowledge_type, category, intent, title, content,
@@ -354,7 +356,7 @@ fn search_text(entry: &Entry) -> String {
 
 fn by_ids(tenant: &TenantId, ids: &[EntryId]) -> Statement {
     let mut select = Statement::new(COLUMNS);
-    select.push_with(FROM, tenant).push(" AND e.id IN ").push_list(ids.iter().map(|id| id.0));
+    select.push_with(FROM_GIVEN, tenant).push(" AND e.id IN ").push_list(ids.iter().map(|id| id.0));
     select
 }
 

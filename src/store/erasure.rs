@@ -46,8 +46,9 @@ impl Store {
     }
 }
 
+/// The tenant is compared so that SQLite takes no index of it and walks through all that it has for some ids.
 const SELECT_UNSUPPORTED: &str = "SELECT id FROM knowledge_entries WHERE NOT EXISTS
-    (SELECT 1 FROM evidence v WHERE v.entry_id = knowledge_entries.id) AND tenant = ";
+    (SELECT 1 FROM evidence v WHERE v.entry_id = knowledge_entries.id) AND tenant || '' = ";
 const DELETE_EVIDENCE: &str = "DELETE FROM evidence WHERE tenant = ";
 const DELETE_SOURCES: &str = "DELETE FROM exemplar_sources WHERE tenant = ";
 const SELECT_ORPHANS: &str = "SELECT id FROM exemplars WHERE NOT EXISTS

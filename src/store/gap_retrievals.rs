@@ -266,34 +266,3 @@ impl MemberRow {
         })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::cases;
-    use crate::store::settings::StoreSettings;
-
-    /// How SQLite carries out a statement; the values do not matter to that.
-    async fn plan(store: &Store, sql: &'static str) -> String {
-        let places = (1..).take_while(|place| sql.contains(&format!("${place}"))).count();
-        let statement = (0..places).fold(Statement::new(sql), |statement, _| statement.bind("any"));
-        store.watch_plans();
-        store.note_plan(&statement).await.expect("it is explained");
-        store.take_plans().into_iter().flat_map(|plan| plan.lines).collect::<Vec<_>>().join("\n")
-    }
-
-    #[tokio::test]
-    async fn what_every_erasure_and_every_hour_looks_up_is_in_an_index() {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let url = format!("sqlite:{}", directory.path().join("turnwise.db").display());
-        let store = Store::open(&StoreSettings::new(url)).await.expect("it opens");
-        let statements = STATEMENTS.iter().chain(cases::STATEMENTS).filter(|(name, _)| *name != "AVERAGE_COST");
-        for &(name, sql) in statements {
-            let plan = plan(&store, sql).await;
-            assert!(!plan.contains("(tenant=?)") && !plan.contains("SCAN "), "{name} walks through a tenant:\n{plan}");
-        }
-        let plan_of_all = plan(&store, AVERAGE_COST).await;
-        assert!(plan_of_all.contains("(tenant=?)"), "this is how it would be told:\n{plan_of_all}");
-        store.close().await;
-    }
-}

@@ -79,6 +79,8 @@ const POINTS_OF_CHUNKS: &str = "SELECT p.id, (SELECT m.point_id FROM index_marks
     WHERE m.collection = 'chunks' AND m.point_id = p.id AND m.generation = ";
 const FROM_CHUNKS: &str = ") IS NOT NULL AS marked FROM chunks p WHERE p.tenant = ";
 const INSERT_MARKS: &str = "INSERT INTO index_marks (generation, collection, point_id, tenant) VALUES";
+/// Without the index of the tenant, which SQLite would walk through to find some by their ids.
+const FORGET_ERASED: &str = "DELETE FROM erased_points WHERE tenant || '' = ";
 const INSERT_ERASED: &str = "INSERT INTO erased_points (collection, point_id, tenant, created_at) VALUES";
 
 statements! {
@@ -259,7 +261,7 @@ impl Tx {
         for ids in ids.chunks(MAX_IDS) {
             let mut delete = Statement::new("");
             delete
-                .push_with("DELETE FROM erased_points WHERE tenant = ", tenant)
+                .push_with(FORGET_ERASED, tenant)
                 .push_with(" AND collection = ", collection.as_str())
                 .push(" AND point_id IN ")
                 .push_list(ids.iter().copied());

@@ -9,11 +9,12 @@ use crate::domain::language::Language;
 use crate::domain::latency::LatencyHistogram;
 use crate::domain::period::Span;
 use crate::store::Store;
-use crate::store::distributions::with_periods;
+use crate::store::dialect::Dialect;
 use crate::store::error::StoreError;
 use crate::store::experiments::push_members;
 use crate::store::macros::statements;
 use crate::store::rows::{moment, position, word};
+use crate::store::spans::{self, push_rows_of_spans, with_periods};
 use crate::store::statement::Statement;
 
 /// What is measured; what is `None` does not filter.
@@ -104,7 +105,7 @@ statements! {
 
 /// What each row says first: of which span it is.
 pub(super) const NUMBERED: &str = " SELECT p.number, ";
-pub(super) const CONVERSATIONS: &str = "COALESCE(f.outcome, c.outcome, 'unknown') AS ended,
+const CONVERSATIONS: &str = "COALESCE(f.outcome, c.outcome, 'unknown') AS ended,
     COUNT(*) AS conversations, COUNT(CASE WHEN c.burst_count > 0 THEN 1 END) AS spoken,
     CAST(SUM(c.burst_count) AS BIGINT) AS turns,
     CAST(SUM(CASE WHEN c.burst_count > 0 THEN c.ended_at - c.started_at ELSE 0 END) AS BIGINT) AS duration_ms,
@@ -116,31 +117,26 @@ pub(super) const CONVERSATIONS: &str = "COALESCE(f.outcome, c.outcome, 'unknown'
     SUM(CASE WHEN c.satisfaction IS NULL AND c.burst_count > 0 THEN f.repetition END) AS repetition,
     CAST(COALESCE(SUM(c.prompt_tokens), 0) AS BIGINT) AS prompt_tokens,
     CAST(COALESCE(SUM(c.completion_tokens), 0) AS BIGINT) AS completion_tokens,
-    COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd
-    FROM periods p CROSS JOIN conversations c LEFT JOIN record_facts f ON f.conversation_id = c.id
-    WHERE c.started_at >= p.low AND c.started_at < p.high AND c.tenant = ";
+    COUNT(c.cost_usd) AS priced, SUM(c.cost_usd) AS cost_usd";
+const WITH_FACTS: &str = " LEFT JOIN record_facts f ON f.conversation_id = c.id";
 const BY_ENDING: &str = " GROUP BY p.number, ended";
 // The bins are those of `LatencyHistogram`.
-pub(super) const RETRIEVALS: &str = "CAST(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') = 'excluded'
+const RETRIEVALS: &str = "CAST(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown') = 'excluded'
         THEN 1 ELSE 0 END AS BIGINT) AS excluded_one,
     CASE WHEN t.total_us < 1000 THEN t.total_us / 10 * 10 WHEN t.total_us < 10000 THEN t.total_us / 100 * 100
         WHEN t.total_us < 100000 THEN t.total_us / 1000 * 1000 WHEN t.total_us < 1000000 THEN t.total_us / 10000 * 10000
         WHEN t.total_us < 10000000 THEN t.total_us / 100000 * 100000 ELSE t.total_us / 1000000 * 1000000 END AS bin_us,
-    COUNT(*) AS asked, CAST(SUM(CASE WHEN t.abstained THEN 1 ELSE 0 END) AS BIGINT) AS unanswered
-    FROM periods p CROSS JOIN retrievals t
-    LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
-    LEFT JOIN record_facts f ON f.conversation_id = c.id
-    WHERE t.created_at >= p.low AND t.created_at < p.high AND t.tenant = ";
+    COUNT(*) AS asked, CAST(SUM(CASE WHEN t.abstained THEN 1 ELSE 0 END) AS BIGINT) AS unanswered";
+const WITH_CONVERSATION: &str =
+    " LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
+    LEFT JOIN record_facts f ON f.conversation_id = c.id";
 const BY_BIN: &str = " GROUP BY p.number, excluded_one, bin_us";
-const ENTRIES: &str = " SELECT p.number, COUNT(*) FROM periods p CROSS JOIN knowledge_entries e
-    WHERE e.created_at >= p.low AND e.created_at < p.high AND e.tenant = ";
-pub(super) const EXPOSURES: &str = "COUNT(*) AS shown,
-    CAST(SUM(CASE WHEN x.used THEN 1 ELSE 0 END) AS BIGINT) AS said
-    FROM periods p CROSS JOIN retrievals t JOIN exposures x ON x.retrieval_id = t.id AND x.used IS NOT NULL
+const ENTRIES: &str = " SELECT p.number, COUNT(*)";
+const EXPOSURES: &str = "COUNT(*) AS shown, CAST(SUM(CASE WHEN x.used THEN 1 ELSE 0 END) AS BIGINT) AS said";
+const WITH_EXPOSURES: &str = " JOIN exposures x ON x.retrieval_id = t.id AND x.used IS NOT NULL
     LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
-    LEFT JOIN record_facts f ON f.conversation_id = c.id
-    WHERE t.created_at >= p.low AND t.created_at < p.high AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'
-    AND t.tenant = ";
+    LEFT JOIN record_facts f ON f.conversation_id = c.id";
+const NOT_EXCLUDED: &str = " AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'";
 const BY_SPAN: &str = " GROUP BY p.number";
 const ENTRIES_BEFORE: &str = "SELECT COUNT(*) FROM knowledge_entries e WHERE e.tenant = ";
 
@@ -207,7 +203,7 @@ impl Store {
             return Ok(sums);
         }
         let mut conversations = with_periods(spans);
-        conversations.push(NUMBERED).push_with(CONVERSATIONS, tenant);
+        push_conversations(conversations.push(NUMBERED), self.dialect(), tenant);
         filter.push_conversation(&mut conversations);
         conversations.push(BY_ENDING);
         for row in self.rows::<ConversationRow>(conversations).await? {
@@ -218,7 +214,7 @@ impl Store {
         }
 
         let mut retrievals = with_periods(spans);
-        retrievals.push(NUMBERED).push_with(RETRIEVALS, tenant);
+        push_retrievals(retrievals.push(NUMBERED), self.dialect(), tenant);
         filter.push_conversation(&mut retrievals);
         retrievals.push(BY_BIN);
         for (number, excluded, bin_us, count, abstained) in self.rows::<(i64, i64, i64, i64, i64)>(retrievals).await? {
@@ -227,7 +223,7 @@ impl Store {
         }
 
         let mut exposures = with_periods(spans);
-        exposures.push(NUMBERED).push_with(EXPOSURES, tenant);
+        push_exposures(exposures.push(NUMBERED), self.dialect(), tenant);
         filter.push_conversation(&mut exposures);
         exposures.push(BY_SPAN);
         for (number, shown, used) in self.rows::<(i64, i64, i64)>(exposures).await? {
@@ -251,7 +247,7 @@ impl Store {
             return Ok(());
         }
         let mut entries = with_periods(spans);
-        entries.push_with(ENTRIES, tenant);
+        push_rows_of_spans(entries.push(ENTRIES), self.dialect(), spans::ENTRIES, "", tenant);
         filter.push_entry(&mut entries);
         entries.push(BY_SPAN);
         for (number, count) in self.rows::<(i64, i64)>(entries).await? {
@@ -277,6 +273,22 @@ impl Store {
         filter.push_entry(&mut select);
         self.number(select).await
     }
+}
+
+/// What conversations add up to.
+pub(super) fn push_conversations(select: &mut Statement, dialect: Dialect, tenant: &TenantId) {
+    push_rows_of_spans(select.push(CONVERSATIONS), dialect, spans::CONVERSATIONS, WITH_FACTS, tenant);
+}
+
+/// What retrievals add up to.
+pub(super) fn push_retrievals(select: &mut Statement, dialect: Dialect, tenant: &TenantId) {
+    push_rows_of_spans(select.push(RETRIEVALS), dialect, spans::RETRIEVALS, WITH_CONVERSATION, tenant);
+}
+
+/// What entries that were shown add up to.
+pub(super) fn push_exposures(select: &mut Statement, dialect: Dialect, tenant: &TenantId) {
+    push_rows_of_spans(select.push(EXPOSURES), dialect, spans::RETRIEVALS, WITH_EXPOSURES, tenant);
+    select.push(NOT_EXCLUDED);
 }
 
 impl MetricFilter {

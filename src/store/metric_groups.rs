@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use crate::domain::ids::TenantId;
 use crate::domain::period::Span;
 use crate::store::Store;
-use crate::store::distributions::with_periods;
 use crate::store::error::StoreError;
-use crate::store::measures::{CONVERSATIONS, ConversationRow, EXPOSURES, NUMBERED, RETRIEVALS, SpanSums};
+use crate::store::measures::{
+    ConversationRow, NUMBERED, SpanSums, push_conversations, push_exposures, push_retrievals,
+};
 use crate::store::rows::{position, word};
+use crate::store::spans::with_periods;
 
 /// Whose sums they are. Retrievals that named no conversation that is there are nobody's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
@@ -70,7 +72,8 @@ impl Store {
             return Ok(groups);
         }
         let mut conversations = with_periods(spans);
-        conversations.push(NUMBERED).push(GROUP).push_with(CONVERSATIONS, tenant).push(BY_GROUP).push(", ended");
+        push_conversations(conversations.push(NUMBERED).push(GROUP), self.dialect(), tenant);
+        conversations.push(BY_GROUP).push(", ended");
         for ConversationGroup { key, row } in self.rows::<ConversationGroup>(conversations).await? {
             let outcome = word("conversations.outcome", &row.ended)?;
             if let Some(groups) = groups.get_mut(position("periods.number", row.number)?) {
@@ -79,8 +82,8 @@ impl Store {
         }
 
         let mut retrievals = with_periods(spans);
-        retrievals.push(NUMBERED).push(GROUP).push_with(RETRIEVALS, tenant).push(BY_GROUP);
-        retrievals.push(", excluded_one, bin_us");
+        push_retrievals(retrievals.push(NUMBERED).push(GROUP), self.dialect(), tenant);
+        retrievals.push(BY_GROUP).push(", excluded_one, bin_us");
         for found in self.rows::<RetrievalGroup>(retrievals).await? {
             if let Some(groups) = groups.get_mut(position("periods.number", found.number)?) {
                 let sums = groups.entry(found.key).or_default();
@@ -89,7 +92,8 @@ impl Store {
         }
 
         let mut exposures = with_periods(spans);
-        exposures.push(NUMBERED).push(GROUP).push_with(EXPOSURES, tenant).push(BY_GROUP);
+        push_exposures(exposures.push(NUMBERED).push(GROUP), self.dialect(), tenant);
+        exposures.push(BY_GROUP);
         for found in self.rows::<ExposureGroup>(exposures).await? {
             if let Some(groups) = groups.get_mut(position("periods.number", found.number)?) {
                 let sums = groups.entry(found.key).or_default();

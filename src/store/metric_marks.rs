@@ -30,9 +30,12 @@ const HOUR_MS: i64 = 3_600_000;
 const MAX_NAMES: usize = 10_000;
 
 const INSERT_MARKS: &str = "INSERT INTO metric_marks (tenant, hour, conversation_ref) VALUES";
-/// Retrievals have the time of our own clock, so none was before the epoch, and the division rounds down. The tenant is
-/// compared so that no index of it is walked through for a few ids.
-const HOURS_OF_RETRIEVALS: &str = "SELECT DISTINCT t.created_at / 3600000 FROM retrievals t WHERE t.tenant || '' = ";
+/// Retrievals have the time of our own clock, so none was before the epoch, and the division rounds down.
+const HOURS_OF_RETRIEVALS: &str = "SELECT DISTINCT t.created_at / 3600000 FROM retrievals t";
+/// The index of the names begins with the tenant.
+const BY_NAME: &str = " WHERE t.tenant = ";
+/// No index of the tenant is walked through for a few ids.
+const BY_ID: &str = " WHERE t.tenant || '' = ";
 
 statements! {
     MARKED_HOURS = "SELECT m.hour FROM metric_marks m WHERE m.tenant = $1
@@ -95,8 +98,8 @@ impl Store {
         }
         let names: Vec<String> = names.into_iter().collect();
         for names in names.chunks(MAX_NAMES) {
-            let mut select = Statement::new("");
-            select.push_with(HOURS_OF_RETRIEVALS, tenant).push(" AND t.conversation_ref IN ").push_list(names);
+            let mut select = Statement::new(HOURS_OF_RETRIEVALS);
+            select.push_with(BY_NAME, tenant).push(" AND t.conversation_ref IN ").push_list(names);
             marks.hours.0.extend(self.rows::<(i64,)>(select).await?.into_iter().map(|(hour,)| hour));
         }
         Ok(marks)
@@ -126,8 +129,8 @@ impl Tx {
     /// Marks the hours of these retrievals. Called after they were changed, so that it sees all that were, and before they
     /// are deleted.
     pub(super) async fn mark_retrievals(&mut self, tenant: &TenantId, ids: &[Uuid]) -> Result<(), StoreError> {
-        let mut select = Statement::new("");
-        select.push_with(HOURS_OF_RETRIEVALS, tenant).push(" AND t.id IN ").push_list(ids.iter().copied());
+        let mut select = Statement::new(HOURS_OF_RETRIEVALS);
+        select.push_with(BY_ID, tenant).push(" AND t.id IN ").push_list(ids.iter().copied());
         for (hour,) in self.rows::<(i64,)>(select).await? {
             self.changed.insert((tenant.clone(), hour, None));
         }

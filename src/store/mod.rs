@@ -51,6 +51,7 @@ mod search;
 pub mod session_items;
 pub mod sessions;
 pub mod settings;
+mod spans;
 mod statement;
 pub mod statements;
 mod turns;

@@ -63,6 +63,8 @@ const COLUMNS: &str = "SELECT r.id, r.conversation_id, r.call_id, r.agent_id, r.
     r.category, r.outcome, r.outcome_source, r.outcome_confidence, r.success_score, r.quality, r.reasons, r.learning,
     r.language, r.pipeline_version, r.created_at";
 const FROM: &str = " FROM training_records r WHERE r.tenant = ";
+/// Without an index of the tenant, which SQLite would walk through to find many.
+const FROM_GIVEN: &str = " FROM training_records r WHERE r.tenant || '' = ";
 
 statements! {
     UPSERT_RECORD = "INSERT INTO training_records (id, tenant, conversation_id, call_id, agent_id, summary, key_phrases,
@@ -255,7 +257,7 @@ impl Tx {
 /// What a record is searched in.
 fn of(tenant: &TenantId, conversations: &[ConversationId]) -> Statement {
     let mut select = Statement::new(COLUMNS);
-    select.push_with(FROM, tenant).push(" AND r.conversation_id IN ");
+    select.push_with(FROM_GIVEN, tenant).push(" AND r.conversation_id IN ");
     select.push_list(conversations.iter().map(|id| id.0));
     select
 }

@@ -18,12 +18,12 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::TenantId;
 use crate::domain::period::{Calendar, PeriodKind, Span};
 use crate::store::Store;
-use crate::store::distributions::with_periods;
 use crate::store::error::StoreError;
 use crate::store::macros::statements;
 use crate::store::metric_groups::Groups;
 use crate::store::rollups::{key, slices};
 use crate::store::rows::{json, moment};
+use crate::store::spans::with_periods;
 use crate::store::statement::{Statement, Value, inserts};
 use crate::store::tx::Tx;
 
@@ -42,7 +42,8 @@ const LATEST_FIRST: &str = ") FROM periods p ORDER BY p.number";
 const INSERT_ROLLUPS: &str =
     "INSERT INTO metric_rollups (tenant, slice, low, number, high, agent_id, category, language,
     channel, sums) VALUES";
-const DELETE_MARKS: &str = "DELETE FROM metric_marks WHERE tenant = ";
+/// Without the index of the tenant: SQLite would walk through all its marks, also those of which a run takes away none.
+const DELETE_MARKS: &str = "DELETE FROM metric_marks WHERE tenant || '' = ";
 
 statements! {
     LAST_RUN = "SELECT number FROM metric_runs WHERE tenant = $1";

@@ -45,16 +45,22 @@ impl Store {
 impl Tx {
     /// All rows of a `SELECT`, or of a write with `RETURNING`.
     pub(super) async fn rows<R: Row>(&mut self, statement: Statement) -> Result<Vec<R>, StoreError> {
+        #[cfg(test)]
+        self.ran.push(statement.clone());
         Ok(on_tx!(self, |db| statement.query_as()?.fetch_all(db).await?))
     }
 
     /// The first row, if there is one.
     pub(super) async fn row<R: Row>(&mut self, statement: Statement) -> Result<Option<R>, StoreError> {
+        #[cfg(test)]
+        self.ran.push(statement.clone());
         Ok(on_tx!(self, |db| statement.query_as()?.fetch_optional(db).await?))
     }
 
     /// Runs a write; how many rows it touched.
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        #[cfg(test)]
+        self.ran.push(statement.clone());
         Ok(on_tx!(self, |db| statement.query()?.execute(db).await?.rows_affected()))
     }
 

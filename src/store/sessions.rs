@@ -60,7 +60,9 @@ const COLUMNS: &str =
     s.exemplars, s.records, s.place, s.walked, s.failure, s.created_at, s.started_at, s.finished_at";
 const FROM: &str = " FROM training_sessions s WHERE s.tenant = ";
 const WALK_COLUMNS: &str = "SELECT c.id, c.received_at";
+// One part for each index: with an OR between them, or by an index of the tenant, SQLite would walk through all that it has.
 const IDS_BY_NAME: &str = "SELECT c.id, c.external_id FROM conversations c WHERE c.tenant = ";
+const AND_BY_ID: &str = " UNION SELECT c.id, c.external_id FROM conversations c WHERE c.tenant || '' = ";
 
 statements! {
     INSERT_SESSION = "INSERT INTO training_sessions (id, tenant, name, kind, status, run_at, cron, selection, done,
@@ -196,8 +198,8 @@ impl Store {
     ) -> Result<Vec<Option<ConversationId>>, StoreError> {
         let parsed: Vec<Option<ConversationId>> = names.iter().map(|name| name.parse().ok()).collect();
         let mut select = Statement::new("");
-        select.push_with(IDS_BY_NAME, tenant).push(" AND (c.external_id IN ").push_list(names);
-        select.push(" OR c.id IN ").push_list(parsed.iter().flatten().map(|id| id.0)).push(")");
+        select.push_with(IDS_BY_NAME, tenant).push(" AND c.external_id IN ").push_list(names);
+        select.push_with(AND_BY_ID, tenant).push(" AND c.id IN ").push_list(parsed.iter().flatten().map(|id| id.0));
         let known: Vec<(Uuid, String)> = self.rows(select).await?;
         let by_id = |id: ConversationId| known.iter().any(|(known, _)| *known == id.0).then_some(id);
         let by_name = |name: &String| known.iter().find(|(_, own)| own == name).map(|(id, _)| ConversationId(*id));
@@ -322,7 +324,7 @@ fn selected(tenant: &TenantId, kind: SessionKind, selection: &Selection) -> Stat
         to: selection.to,
         ..ConversationFilter::default()
     };
-    let mut from = filter.from(tenant);
+    let mut from = filter.from(tenant, &selection.conversation_ids);
     // Of one that was imported as a record alone there is nothing to learn, and the record would be lost.
     from.push(" AND EXISTS (SELECT 1 FROM turns n WHERE n.conversation_id = c.id)");
     if kind == SessionKind::ProcessNew {
@@ -331,9 +333,6 @@ fn selected(tenant: &TenantId, kind: SessionKind, selection: &Selection) -> Stat
     if let Some(version) = selection.below_version {
         from.push_with(" AND c.id IN (SELECT o.conversation_id FROM training_records o WHERE o.tenant = ", tenant);
         from.push_with(" AND o.pipeline_version < ", version).push(")");
-    }
-    if !selection.conversation_ids.is_empty() {
-        from.push(" AND c.id IN ").push_list(selection.conversation_ids.iter().map(|id| id.0));
     }
     from
 }

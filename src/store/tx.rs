@@ -24,6 +24,9 @@ pub struct Tx {
     /// What it changes of what was rolled up.
     pub(super) changed: BTreeSet<Change>,
     job_notify: Arc<Notify>,
+    /// What was run in it, for the test that has it explained.
+    #[cfg(test)]
+    pub(super) ran: Vec<Statement>,
 }
 
 pub(super) enum Inner {
@@ -41,7 +44,14 @@ impl Store {
             Pool::Sqlite { write, .. } => Inner::Sqlite(write.begin_with(Dialect::Sqlite.begin()).await?),
             Pool::Postgres(pool) => Inner::Postgres(pool.begin_with(Dialect::Postgres.begin()).await?),
         };
-        Ok(Tx { inner, wakes_workers: false, changed: BTreeSet::new(), job_notify: Arc::clone(&self.job_notify) })
+        Ok(Tx {
+            inner,
+            wakes_workers: false,
+            changed: BTreeSet::new(),
+            job_notify: Arc::clone(&self.job_notify),
+            #[cfg(test)]
+            ran: Vec::new(),
+        })
     }
 }
 

@@ -14,6 +14,8 @@ use crate::store::tx::Tx;
 const INSERT_USES: &str = "INSERT INTO entry_uses (tenant, entry_id, use_key, source, retrieval_id, conversation_ref,
     success, used_at) VALUES";
 const DO_NOTHING: &str = "ON CONFLICT DO NOTHING";
+/// Not by an index of the tenant, which holds all its uses: by the one of retrievals.
+const BY_RETRIEVAL: &str = " WHERE tenant || '' = ";
 const UNUSED: &str = "UPDATE exposures SET used = FALSE, expired_at = NULL WHERE tenant = ";
 
 statements! {
@@ -104,7 +106,7 @@ impl Tx {
         let mut unnamed = Statement::new("");
         unnamed
             .push_with("UPDATE entry_uses SET conversation_ref = ", conversation_ref)
-            .push_with(" WHERE tenant = ", tenant)
+            .push_with(BY_RETRIEVAL, tenant)
             .push(" AND conversation_ref IS NULL AND retrieval_id IN ")
             .push_list(retrievals.iter().map(|id| id.0));
         self.execute(unnamed).await?;
@@ -172,7 +174,8 @@ impl Tx {
         retrievals: &[RetrievalId],
     ) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
         let mut told = Statement::new("");
-        told.push_with("SELECT entry_id, retrieval_id FROM entry_uses WHERE tenant = ", tenant)
+        told.push("SELECT entry_id, retrieval_id FROM entry_uses")
+            .push_with(BY_RETRIEVAL, tenant)
             .push(" AND source = 'caller' AND retrieval_id IN ")
             .push_list(retrievals.iter().map(|id| id.0));
         self.rows(told).await
