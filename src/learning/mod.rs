@@ -23,6 +23,7 @@ pub mod sessions;
 pub mod settings;
 pub mod suspects;
 pub mod tenant_locks;
+pub mod told;
 pub mod upkeep;
 
 use std::sync::Arc;
