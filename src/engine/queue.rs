@@ -6,7 +6,7 @@ use crate::domain::ids::{ConversationId, JobId, SessionId, TenantId};
 use crate::domain::training::SessionStatus;
 use crate::engine::Engine;
 use crate::engine::error::Error;
-use crate::engine::upkeep::{TRAINING_SESSION, session_job, session_of};
+use crate::engine::upkeep::{TRAINING_SESSION, session_of, settle_sessions};
 use crate::store::error::StoreError;
 use crate::store::jobs::{Job, JobState};
 use crate::store::tx::Tx;
@@ -58,10 +58,7 @@ pub async fn cancel_job(engine: &Engine, tenant: &TenantId, id: JobId) -> Result
     // What was learned from already stays so, when only a correction of it is stopped.
     if let Some(conversation) = conversation_at(&mut tx, &job, |at| at != ConversationStatus::Processed).await? {
         tx.set_conversation_status(tenant, conversation, ConversationStatus::Failed, Some(&why), now).await?;
-        // The sessions that waited for this conversation alone go on.
-        for session in tx.settle_session_items(tenant, conversation, Some(&why)).await? {
-            tx.enqueue(tenant, &session_job(engine, session, now, None), now).await?;
-        }
+        settle_sessions(engine, &mut tx, tenant, (conversation, Some(&why))).await?;
     }
     if let Some((session, begun)) = session {
         let from = if begun { SessionStatus::Running } else { SessionStatus::Scheduled };

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::{EntryId, JobId, SessionId};
+use crate::domain::ids::{ConversationId, EntryId, JobId, SessionId, TenantId};
 use crate::domain::schedule::Work;
 use crate::engine::Engine;
+use crate::store::error::StoreError;
 use crate::store::jobs::NewJob;
+use crate::store::tx::Tx;
 
 /// The kind of the job, which is a stage of learning.
 pub const INDEX_EXEMPLARS: &str = "index_exemplars";
@@ -84,4 +86,22 @@ pub fn session_job(engine: &Engine, session: SessionId, run_at: Timestamp, trace
 /// The session that a job of [`session_job`] names; none of another job.
 pub fn session_of(payload: &serde_json::Value) -> Option<SessionId> {
     SessionPage::deserialize(payload).ok().map(|page| page.session_id)
+}
+
+/// Tells the training sessions that wait for it that the learning from a conversation has ended, and why if it failed, in the
+/// transaction that ends it, after its new status; those that waited for it alone go on.
+///
+/// # Errors
+/// When the database is not available.
+pub async fn settle_sessions(
+    engine: &Engine,
+    tx: &mut Tx,
+    tenant: &TenantId,
+    (conversation, failure): (ConversationId, Option<&str>),
+) -> Result<(), StoreError> {
+    let now = engine.now();
+    for session in tx.settle_session_items(tenant, conversation, failure).await? {
+        tx.enqueue(tenant, &session_job(engine, session, now, None), now).await?;
+    }
+    Ok(())
 }

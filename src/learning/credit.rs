@@ -113,7 +113,7 @@ impl Learner {
     ) -> Result<(), Error> {
         let (tenant, conversation) = (&job.tenant, &stored.conversation);
         // It may have been told while the conversation was just coming.
-        self.keep_rating(&mut tx, tenant, conversation).await?;
+        self.keep_rating(&mut tx, tenant, (conversation, &known.told)).await?;
         let name = &conversation.external_id;
         let mut touched: BTreeSet<EntryId> = tx.entries_used_in(tenant, name).await?.into_iter().collect();
         tx.settle_uses(tenant, name, &shown, &said).await?;

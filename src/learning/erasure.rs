@@ -6,7 +6,7 @@ use crate::domain::ids::{CaseId, ConversationId, EntryId, TenantId};
 use crate::domain::knowledge::{Case, CaseKind, Entry, EntryStatus, Evidence};
 use crate::domain::redaction::redacted_bursts;
 use crate::engine::error::Error;
-use crate::engine::upkeep::index_changes_job;
+use crate::engine::upkeep::{index_changes_job, settle_sessions};
 use crate::learning::Learner;
 use crate::learning::distillation::intents::{founded_by, is_discovered};
 use crate::learning::distillation::wording;
@@ -24,7 +24,7 @@ impl Learner {
         // Before any row, as every stage takes it, or two could wait for each other.
         tx.lock_distillation(tenant).await?;
         // What is erased is waited for by nobody.
-        self.settle_sessions(&mut tx, tenant, id, None).await?;
+        settle_sessions(&self.engine, &mut tx, tenant, (id, None)).await?;
         let Some(erased) = tx.erase_conversation(tenant, id, now).await? else {
             return Err(Error::NotFound { what: "conversation", id: id.to_string() });
         };

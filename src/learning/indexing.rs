@@ -10,7 +10,7 @@ use crate::embedding::embedder::Role;
 use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::engine::generations::Generation;
-use crate::engine::upkeep::entries_to_recount;
+use crate::engine::upkeep::{entries_to_recount, settle_sessions};
 use crate::index::Collection;
 use crate::index::point::{Payload, Point};
 use crate::learning::Learner;
@@ -93,7 +93,7 @@ impl Learner {
     ) -> Result<(), Error> {
         let (id, now) = (stored.conversation.id, self.engine.now());
         tx.set_conversation_status(&job.tenant, id, ConversationStatus::Processed, None, now).await?;
-        self.settle_sessions(&mut tx, &job.tenant, id, None).await?;
+        settle_sessions(&self.engine, &mut tx, &job.tenant, (id, None)).await?;
         if optimise {
             tx.enqueue(&job.tenant, &upkeep_job(&self.engine, Stage::OptimizeIndex), now).await?;
         }

@@ -7,6 +7,7 @@ use crate::domain::error::ErrorClass;
 use crate::domain::ids::{ConversationId, JobId};
 use crate::engine::Engine;
 use crate::engine::error::Error;
+use crate::engine::upkeep::settle_sessions;
 use crate::learning::Learner;
 use crate::store::conversations::StoredConversation;
 use crate::store::jobs::{Job, NewJob};
@@ -156,7 +157,7 @@ impl Learner {
             self.engine.now(),
         )
         .await?;
-        self.settle_sessions(&mut tx, &job.tenant, payload.conversation_id, Some(&failure)).await?;
+        settle_sessions(&self.engine, &mut tx, &job.tenant, (payload.conversation_id, Some(&failure))).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -17,7 +17,6 @@ use crate::store::entries::EntryFilter;
 use crate::store::jobs::Job;
 use crate::store::page::{Cursor, PageRequest};
 use crate::store::sessions::SessionState;
-use crate::store::tx::Tx;
 
 /// Conversations or entries of a page.
 const PAGE: u32 = 50;
@@ -148,22 +147,6 @@ impl Learner {
             tx.move_session(&job.tenant, id, scheduled, Some(error), now).await?;
         }
         tx.commit().await?;
-        Ok(())
-    }
-
-    /// Tells the sessions that wait for it that the learning from a conversation has ended, in the transaction that ends
-    /// it, after its new status.
-    pub(super) async fn settle_sessions(
-        &self,
-        tx: &mut Tx,
-        tenant: &TenantId,
-        conversation: ConversationId,
-        failure: Option<&str>,
-    ) -> Result<(), Error> {
-        let now = self.engine.now();
-        for session in tx.settle_session_items(tenant, conversation, failure).await? {
-            tx.enqueue(tenant, &session_job(&self.engine, session, now, None), now).await?;
-        }
         Ok(())
     }
 

@@ -43,7 +43,8 @@ impl Learner {
             None => tx.conversation_by_external_id(tenant, &told.conversation_ref).await?,
         };
         if let Some(current) = &current {
-            self.keep_rating(&mut tx, tenant, &current.conversation).await?;
+            let told = tx.outcomes_of(tenant, &current.conversation.external_id).await?;
+            self.keep_rating(&mut tx, tenant, (&current.conversation, &told)).await?;
         }
         // One that is still being learned from, or will be again, sees it there.
         if let Some(done) = current.as_ref().filter(|current| current.status == ConversationStatus::Processed) {
@@ -53,15 +54,14 @@ impl Learner {
         Ok(current.is_some())
     }
 
-    /// Gives a conversation the rating that was told of it, if one was.
+    /// Gives a conversation the rating that was told of it, if one was, by whom is believed most.
     pub(super) async fn keep_rating(
         &self,
         tx: &mut Tx,
         tenant: &TenantId,
-        conversation: &Conversation,
+        (conversation, told): (&Conversation, &[ToldOutcome]),
     ) -> Result<(), Error> {
-        let told = tx.outcomes_of(tenant, &conversation.external_id).await?;
-        if let Some(rating) = told_rating(&told).filter(|rating| conversation.satisfaction != Some(*rating)) {
+        if let Some(rating) = told_rating(told).filter(|rating| conversation.satisfaction != Some(*rating)) {
             tx.rate_conversation(tenant, conversation.id, rating).await?;
         }
         Ok(())

@@ -127,15 +127,18 @@ const RETRIEVALS: &str = "CAST(CASE WHEN COALESCE(f.outcome, c.outcome, 'unknown
         WHEN t.total_us < 100000 THEN t.total_us / 1000 * 1000 WHEN t.total_us < 1000000 THEN t.total_us / 10000 * 10000
         WHEN t.total_us < 10000000 THEN t.total_us / 100000 * 100000 ELSE t.total_us / 1000000 * 1000000 END AS bin_us,
     COUNT(*) AS asked, CAST(SUM(CASE WHEN t.abstained THEN 1 ELSE 0 END) AS BIGINT) AS unanswered";
-const WITH_CONVERSATION: &str =
-    " LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
-    LEFT JOIN record_facts f ON f.conversation_id = c.id";
+macro_rules! with_conversation {
+    () => {
+        " LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
+        LEFT JOIN record_facts f ON f.conversation_id = c.id"
+    };
+}
+const WITH_CONVERSATION: &str = with_conversation!();
 const BY_BIN: &str = " GROUP BY p.number, excluded_one, bin_us";
 const ENTRIES: &str = " SELECT p.number, COUNT(*)";
 const EXPOSURES: &str = "COUNT(*) AS shown, CAST(SUM(CASE WHEN x.used THEN 1 ELSE 0 END) AS BIGINT) AS said";
-const WITH_EXPOSURES: &str = " JOIN exposures x ON x.retrieval_id = t.id AND x.used IS NOT NULL
-    LEFT JOIN conversations c ON c.tenant = t.tenant AND c.external_id = t.conversation_ref
-    LEFT JOIN record_facts f ON f.conversation_id = c.id";
+const WITH_EXPOSURES: &str =
+    concat!(" JOIN exposures x ON x.retrieval_id = t.id AND x.used IS NOT NULL", with_conversation!());
 const NOT_EXCLUDED: &str = " AND COALESCE(f.outcome, c.outcome, 'unknown') <> 'excluded'";
 const BY_SPAN: &str = " GROUP BY p.number";
 const ENTRIES_BEFORE: &str = "SELECT COUNT(*) FROM knowledge_entries e WHERE e.tenant = ";

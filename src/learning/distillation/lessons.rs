@@ -64,10 +64,9 @@ impl Learner {
         &self,
         tx: &mut Tx,
         tenant: &TenantId,
-        conversation: ConversationId,
+        (conversation, entries): (ConversationId, Vec<EntryId>),
         now: Timestamp,
     ) -> Result<Taught, Error> {
-        let entries = tx.entries_taught_by(tenant, conversation).await?;
         if entries.is_empty() {
             return Ok(Taught::default());
         }
@@ -115,7 +114,8 @@ impl Learner {
         now: Timestamp,
     ) -> Result<bool, Error> {
         tx.lock_distillation(tenant).await?;
-        let taught = self.begin_anew(tx, tenant, conversation, now).await?;
+        let entries = tx.entries_taught_by(tenant, conversation).await?;
+        let taught = self.begin_anew(tx, tenant, (conversation, entries), now).await?;
         self.end_anew(tx, tenant, (&taught, &[]), now).await?;
         Ok(!taught.entries.is_empty())
     }

@@ -25,7 +25,7 @@ use crate::embedding::lane::Lane;
 use crate::engine::error::Error;
 use crate::learning::analysis::MAX_INTENTS;
 use crate::learning::distillation::intents::intent_of;
-use crate::learning::distillation::lessons::{KnownAs, Taught};
+use crate::learning::distillation::lessons::KnownAs;
 use crate::learning::distillation::matching::{Finding, Match};
 use crate::learning::pipeline::Stage;
 use crate::learning::{Learner, PIPELINE_VERSION};
@@ -110,18 +110,16 @@ impl Learner {
         let mut tx = self.engine.store.begin().await?;
         tx.lock_distillation(tenant).await?;
         still_known(&mut tx, tenant, &record).await?;
-        let mut changing = match is_anew {
+        let before = match is_anew {
             true => tx.entries_taught_by(tenant, conversation.id).await?,
             false => Vec::new(),
         };
         let named = |known: &Match| [known.same, known.near_duplicate, known.contradiction];
-        changing.extend(decided.iter().flat_map(|decided| named(&decided.known)).flatten());
+        let named = decided.iter().flat_map(|decided| named(&decided.known)).flatten();
+        let changing: Vec<EntryId> = before.iter().copied().chain(named).collect();
         tx.hold_entries(tenant, &changing).await?;
         let now = self.engine.now();
-        let mut taught = match is_anew {
-            true => self.begin_anew(&mut tx, tenant, conversation.id, now).await?,
-            false => Taught::default(),
-        };
+        let mut taught = self.begin_anew(&mut tx, tenant, (conversation.id, before), now).await?;
         let (mut touched, mut also) = (Vec::new(), Vec::new());
         for decided in &decided {
             let known = &decided.known;
